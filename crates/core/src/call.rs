@@ -1,0 +1,80 @@
+//! A call, whatever protocol it came in. Protocols decode into it at the edge and encode from it at the end; the
+//! stages between do not know protocols.
+//!
+//! The body is not rebuilt: the [`Document`] keeps the caller's bytes, and every change is a splice into them,
+//! so fields that nobody governs travel verbatim.
+
+use crate::json::{Document, NodeId};
+
+/// What the caller wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Operation {
+    /// An answer to a conversation.
+    Chat,
+    /// Vectors for texts.
+    Embeddings,
+}
+
+impl Operation {
+    /// The name used in policies, metrics and usage.
+    pub fn name(self) -> &'static str {
+        match self {
+            Operation::Chat => "chat",
+            Operation::Embeddings => "embeddings",
+        }
+    }
+}
+
+/// Who speaks in a text, as far as the protocol says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TextRole {
+    /// Instructions of the application.
+    System,
+    /// The person or program on the other side.
+    User,
+    /// An earlier answer, or the answer itself.
+    Assistant,
+    /// What a tool gave back.
+    Tool,
+    /// Arguments of a tool call: a JSON text within a string. A mask must leave it JSON.
+    ToolArguments,
+    /// Any other string value, known to the protocol or not.
+    Other,
+}
+
+/// One string value of a document that is inspected and may be rewritten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// Where it stands.
+    pub node: NodeId,
+    /// Who speaks.
+    pub role: TextRole,
+}
+
+/// A decoded request.
+#[derive(Debug)]
+pub struct Call {
+    /// What is wanted.
+    pub operation: Operation,
+    /// The body as it came.
+    pub document: Document,
+    /// The public model name that the caller asked for.
+    pub model: String,
+    /// Whether the answer is wanted as a stream of events.
+    pub stream: bool,
+    /// Whether the caller asked for usage at the end of the stream.
+    pub stream_usage: bool,
+    /// How many answers are wanted.
+    pub choices: u32,
+    /// The caller's cap on output tokens per choice.
+    pub max_output_tokens: Option<u64>,
+    /// Whether tools are offered to the model.
+    pub has_tools: bool,
+    /// Whether the provider itself would run tools (web search and the like).
+    pub server_tools: bool,
+    /// Whether something goes to the model that no detector can read: media, encoded files, token ids.
+    pub unseen_input: bool,
+    /// Every string value to inspect, in the order of the bytes.
+    pub texts: Vec<Text>,
+}
