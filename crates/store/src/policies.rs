@@ -93,9 +93,6 @@ impl Write for Record {
 
 impl FromRow<'_, SqliteRow> for PolicyVersion {
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(PolicyVersion {
-            hash: row.try_get("hash")?,
-            loaded_at: Timestamp(row.try_get("loaded_at")?),
-        })
+        Ok(PolicyVersion { hash: row.try_get("hash")?, loaded_at: Timestamp(row.try_get("loaded_at")?) })
     }
 }

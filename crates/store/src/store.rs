@@ -34,7 +34,7 @@ impl Store {
     /// waits for it. (A future of the caller's, and no thread or task of ours, so that the caller's drain knows
     /// every task there is.)
     ///
-    /// The check reads the whole file: about a second for each gigabyte or so.
+    /// The check reads the whole file, so a start takes longer as the database grows.
     ///
     /// # Errors
     /// [`StoreError::Locked`], [`StoreError::Corrupt`], [`StoreError::NewerSchema`] and

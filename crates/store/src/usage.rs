@@ -7,8 +7,8 @@ mod record;
 mod report;
 
 pub(crate) use pending::{Counted, Pending};
-pub use record::{Day, MAX_COST, MAX_TOKENS, Outcome, UsageRecord, UsageTotals};
 pub(crate) use record::AddUsage;
+pub use record::{Day, MAX_COST, MAX_TOKENS, Outcome, UsageRecord, UsageTotals};
 pub use report::{Dimension, MAX_ROWS, UsageQuery, UsageRow};
 
 use crate::error::StoreError;
