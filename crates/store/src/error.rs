@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use sqlx::sqlite::SqliteError;
 
-/// Why the store did not do what was asked. Cheap to clone: one failed transaction answers many writes.
+/// Why the store did not do what was asked. Cheap to clone: one failed transaction answers many writes. The text
+/// is complete in itself, causes included, so none is given as `source`.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -50,12 +51,12 @@ pub enum StoreError {
     },
 
     /// A file or folder cannot be created or written: permissions, a full disk, a failing device.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}: {reason}", path.display())]
     Unwritable {
         /// The file or folder.
         path: PathBuf,
         /// What the operating system or the database engine said.
-        source: Arc<dyn Error + Send + Sync>,
+        reason: Arc<dyn Error + Send + Sync>,
     },
 
     /// There is no such thing within the scope; another tenant's looks exactly like none.
@@ -85,7 +86,7 @@ pub enum StoreError {
 
     /// Any other failure of the database.
     #[error("the database failed: {0}")]
-    Database(#[source] Arc<dyn Error + Send + Sync>),
+    Database(Arc<dyn Error + Send + Sync>),
 }
 
 /// A failure inside the crate, before it is known which file it is about. Only [`Fault::at`] makes a
@@ -130,7 +131,7 @@ fn classify(error: sqlx::Error, path: &Path) -> StoreError {
             // https://www.sqlite.org/rescode.html: CORRUPT, NOTADB
             Some(11 | 26) => StoreError::Corrupt { path, detail: error.to_string() },
             // PERM, READONLY, IOERR, FULL, CANTOPEN
-            Some(3 | 8 | 10 | 13 | 14) => StoreError::Unwritable { path, source: Arc::new(error) },
+            Some(3 | 8 | 10 | 13 | 14) => StoreError::Unwritable { path, reason: Arc::new(error) },
             _ => StoreError::Database(Arc::new(error)),
         },
     }

@@ -59,5 +59,5 @@ fn private_file(path: &Path) -> Result<File, StoreError> {
 }
 
 fn unwritable(path: &Path, error: io::Error) -> StoreError {
-    StoreError::Unwritable { path: path.to_owned(), source: Arc::new(error) }
+    StoreError::Unwritable { path: path.to_owned(), reason: Arc::new(error) }
 }
