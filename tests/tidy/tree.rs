@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Their hashes may spell anything.
+const LOCK_FILES: [&str; 2] = ["Cargo.lock", "package-lock.json"];
+
 /// A file of the repository, by its path from the root with `/`.
 pub(crate) struct TextFile {
     pub(crate) path: String,
@@ -14,7 +17,7 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// Every text file that `.gitignore` does not leave out, lock files excepted: their hashes say nothing.
+/// Every text file that `.gitignore` does not leave out and that is not a lock file.
 /// What is not UTF-8 is not text.
 pub(crate) fn text_files() -> Vec<TextFile> {
     let root = root();
@@ -32,11 +35,11 @@ pub(crate) fn text_files() -> Vec<TextFile> {
             let kind = entry.file_type().unwrap();
             if kind.is_dir() {
                 folders.push(full);
-            } else if kind.is_file() && !path.ends_with("Cargo.lock") && !path.ends_with("package-lock.json")
+            } else if kind.is_file()
+                && !LOCK_FILES.contains(&entry.file_name().to_str().unwrap())
+                && let Ok(text) = fs::read_to_string(&full)
             {
-                if let Ok(text) = fs::read_to_string(&full) {
-                    files.push(TextFile { path, text });
-                }
+                files.push(TextFile { path, text });
             }
         }
     }
