@@ -1,0 +1,5 @@
+//! The one integration test binary: behaviour of the real `flyball` binary over real sockets, and the house rules
+//! of the repository itself. One file per behaviour; what can be tested inside a crate is tested there.
+
+#[cfg(test)]
+mod tidy;

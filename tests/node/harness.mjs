@@ -1,0 +1,52 @@
+// What the suites need from the harness that starts the gateway; the variables are those of the Python suite.
+// Nothing is optional: a missing variable is an error.
+
+import OpenAI from 'openai';
+
+function required(name) {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set`);
+  return value;
+}
+
+export const model = process.env.FLYBALL_MODEL ?? 'demo';
+export const embeddingModel = process.env.FLYBALL_EMBEDDING_MODEL ?? 'demo';
+
+// The official client. It does not retry, so that each test sees the first answer.
+export function client(options = {}) {
+  return new OpenAI({
+    baseURL: required('FLYBALL_BASE_URL'),
+    apiKey: required('FLYBALL_KEY'),
+    maxRetries: 0,
+    timeout: 60_000,
+    ...options,
+  });
+}
+
+// A client of the gateway that blocks. It retries as applications do: a refusal must not be repeated.
+export function blockingClient() {
+  return new OpenAI({
+    baseURL: required('FLYBALL_BLOCKING_BASE_URL'),
+    apiKey: process.env.FLYBALL_BLOCKING_KEY ?? required('FLYBALL_KEY'),
+    timeout: 60_000,
+  });
+}
+
+export function user(content) {
+  return [{ role: 'user', content }];
+}
+
+export async function collect(stream) {
+  const chunks = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return chunks;
+}
+
+// The text of one choice of a collected stream.
+export function textOf(chunks, index = 0) {
+  return chunks
+    .flatMap((chunk) => chunk.choices)
+    .filter((choice) => choice.index === index)
+    .map((choice) => choice.delta.content ?? '')
+    .join('');
+}
