@@ -1,0 +1,188 @@
+//! The demo model's front: a request comes in, is sent to what its path names, and leaves as steps to play.
+//! What answers look like is said in `chat`, `embeddings` and `models`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flyball_core::Clock;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use crate::chat;
+use crate::embeddings;
+use crate::models;
+use crate::play;
+use crate::received::{Log, Received};
+use crate::rejected::Rejected;
+use crate::script::{Script, percent_decode};
+
+/// `created` of every answer while no clock is given: 2026-01-01T00:00:00Z.
+const CREATED: u64 = 1_767_225_600;
+
+/// A request to the demo model.
+#[derive(Debug)]
+pub struct DemoRequest<'a> {
+    /// The method, in upper case.
+    pub method: &'a str,
+    /// The path, with or without a query.
+    pub path: &'a str,
+    /// The headers. They change nothing in the answer; the log keeps them.
+    pub headers: &'a HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// An answer of the demo model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DemoAnswer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers, without those that frame the body.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The length of the whole body in bytes, also when the steps do not send all of it. `None` for a stream.
+    pub length: Option<u64>,
+    /// What happens, in this order. After the last step the body ends, unless that step is [`Step::Cut`].
+    pub steps: Vec<Step>,
+}
+
+/// One thing that happens while an answer goes out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing, for so long. [`Duration::MAX`] means for ever.
+    Wait(Duration),
+    /// Status and headers go out. Comes once and before any [`Step::Send`], or never when the answer breaks off
+    /// ahead of it.
+    Head,
+    /// These bytes of the body go out.
+    Send(Bytes),
+    /// The connection breaks. Always the last step.
+    Cut,
+}
+
+/// The demo model. Cheap to share; it keeps no state but its log.
+#[derive(Default)]
+pub struct Demo {
+    clock: Option<Arc<dyn Clock>>,
+    log: Option<Log>,
+}
+
+impl std::fmt::Debug for Demo {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Demo").field("log", &self.log).finish_non_exhaustive()
+    }
+}
+
+impl Demo {
+    /// A demo model that keeps no log and whose answers are all `created` at the start of 2026.
+    #[must_use]
+    pub fn new() -> Self {
+        Demo::default()
+    }
+
+    /// Takes `created` from this clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Keeps the last `capacity` requests, headers and bodies included. For tests: what is kept is content.
+    #[must_use]
+    pub fn with_log(mut self, capacity: usize) -> Self {
+        self.log = Some(Log::new(capacity));
+        self
+    }
+
+    /// The logged requests, oldest first.
+    pub fn received(&self) -> Vec<Received> {
+        self.log.as_ref().map(Log::entries).unwrap_or_default()
+    }
+
+    /// Forgets the logged requests.
+    pub fn forget(&self) {
+        if let Some(log) = &self.log {
+            log.clear();
+        }
+    }
+
+    /// Answers a request. Never fails: what is wrong with a request is said in the answer.
+    pub fn answer(&self, request: DemoRequest<'_>) -> DemoAnswer {
+        if let Some(log) = &self.log {
+            log.record(&request);
+        }
+        self.dispatch(&request)
+            .unwrap_or_else(|rejected| play::plain(&Script::default(), rejected.status, rejected.body()))
+    }
+
+    fn dispatch(&self, request: &DemoRequest<'_>) -> Result<DemoAnswer, Rejected> {
+        let path = request.path.split_once('?').map_or(request.path, |(path, _)| path);
+        let Some((endpoint, method)) = Endpoint::of(path) else {
+            return Err(Rejected::unknown_path(request.method, path));
+        };
+        if request.method != method {
+            return Err(Rejected::wrong_method(request.method, path));
+        }
+        match endpoint {
+            Endpoint::Chat { deployment } => {
+                chat::answer(&request.body, decoded(deployment)?.as_deref(), self.created())
+            }
+            Endpoint::Embeddings { deployment } => {
+                embeddings::answer(&request.body, decoded(deployment)?.as_deref())
+            }
+            Endpoint::Models => {
+                Ok(play::plain(&Script::default(), StatusCode::OK, models::list(self.created())))
+            }
+            Endpoint::Model { id } => {
+                let id = percent_decode(id).ok_or_else(|| Rejected::unknown_model(id))?;
+                let body = models::describe(&id, self.created())?;
+                Ok(play::plain(&Script::default(), StatusCode::OK, body))
+            }
+        }
+    }
+
+    fn created(&self) -> u64 {
+        match &self.clock {
+            Some(clock) => u64::try_from(clock.now().seconds()).unwrap_or(0),
+            None => CREATED,
+        }
+    }
+}
+
+/// What a path names. In Azure's form the deployment takes the place of the body's model.
+enum Endpoint<'a> {
+    Chat { deployment: Option<&'a str> },
+    Embeddings { deployment: Option<&'a str> },
+    Models,
+    Model { id: &'a str },
+}
+
+impl<'a> Endpoint<'a> {
+    /// The endpoint and the method it takes.
+    fn of(path: &'a str) -> Option<(Self, &'static str)> {
+        if let Some(rest) = path.strip_prefix("/openai/deployments/") {
+            let (name, rest) = rest.split_once('/')?;
+            let deployment = Some(name);
+            return match rest {
+                "chat/completions" => Some((Endpoint::Chat { deployment }, "POST")),
+                "embeddings" => Some((Endpoint::Embeddings { deployment }, "POST")),
+                _ => None,
+            };
+        }
+        match path.strip_prefix("/v1").unwrap_or(path) {
+            "/chat/completions" => Some((Endpoint::Chat { deployment: None }, "POST")),
+            "/embeddings" => Some((Endpoint::Embeddings { deployment: None }, "POST")),
+            "/models" => Some((Endpoint::Models, "GET")),
+            other => {
+                let id = other.strip_prefix("/models/").filter(|id| !id.is_empty())?;
+                Some((Endpoint::Model { id }, "GET"))
+            }
+        }
+    }
+}
+
+fn decoded(deployment: Option<&str>) -> Result<Option<String>, Rejected> {
+    match deployment {
+        None => Ok(None),
+        Some(name) => percent_decode(name).map(Some).ok_or_else(|| Rejected::unknown_model(name)),
+    }
+}

@@ -1,0 +1,18 @@
+//! The demo model through its public surface, one file per behaviour. One binary, so that it links once.
+
+#[cfg(test)]
+mod bad_requests;
+#[cfg(test)]
+mod embeddings;
+#[cfg(test)]
+mod log;
+#[cfg(test)]
+mod scripts;
+#[cfg(test)]
+mod shapes;
+#[cfg(test)]
+mod skills;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod tools;
