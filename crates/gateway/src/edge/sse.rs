@@ -1,0 +1,217 @@
+//! Server-sent events (WHATWG HTML, section 9.2): bytes in, events out, without copying what arrives whole.
+//!
+//! The decoder accepts all three line endings and any chunking. It knows nothing of what events mean.
+
+use bytes::{Buf, Bytes, BytesMut};
+
+/// One event that carries data. Comments and events without data are swallowed: they tell nothing that a caller
+/// needs and would otherwise be a way around inspection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The event as it came, with its closing blank line, when it holds nothing but one `data` line: only then
+    /// can it be passed on verbatim.
+    pub raw: Option<Bytes>,
+    /// The data, lines joined by line feeds.
+    pub data: Bytes,
+}
+
+impl Event {
+    /// The bytes of an event with this one line of data.
+    pub fn encode(data: &[u8], out: &mut BytesMut) {
+        out.extend_from_slice(b"data: ");
+        out.extend_from_slice(data);
+        out.extend_from_slice(b"\n\n");
+    }
+}
+
+/// An event grew beyond the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an event is larger than {limit} bytes")]
+pub struct EventTooLarge {
+    /// The limit in bytes.
+    pub limit: usize,
+}
+
+/// Splits a byte stream into events.
+#[derive(Debug)]
+pub struct Decoder {
+    /// What has come and is not yet an event.
+    pending: Bytes,
+    /// Up to where `pending` holds no complete event: never scanned twice.
+    scanned: usize,
+    started: bool,
+    limit: usize,
+}
+
+impl Decoder {
+    /// A decoder that refuses events of more than `limit` bytes.
+    pub fn new(limit: usize) -> Self {
+        Decoder { pending: Bytes::new(), scanned: 0, started: false, limit }
+    }
+
+    /// Takes the next bytes.
+    pub fn push(&mut self, chunk: Bytes) {
+        if self.pending.is_empty() {
+            self.pending = chunk;
+        } else {
+            let mut joined = BytesMut::with_capacity(self.pending.len() + chunk.len());
+            joined.extend_from_slice(&self.pending);
+            joined.extend_from_slice(&chunk);
+            self.pending = joined.freeze();
+        }
+        if !self.started && self.pending.len() >= 3 {
+            self.started = true;
+            if self.pending.starts_with(b"\xEF\xBB\xBF") {
+                self.pending.advance(3);
+            }
+        }
+    }
+
+    /// The next event that is complete.
+    ///
+    /// # Errors
+    /// When an event exceeds the limit; the stream cannot go on then.
+    pub fn next_event(&mut self) -> Result<Option<Event>, EventTooLarge> {
+        while let Some(end) = self.find_end() {
+            if end > self.limit {
+                return Err(EventTooLarge { limit: self.limit });
+            }
+            let raw = self.pending.split_to(end);
+            self.scanned = 0;
+            if let Some(event) = parse(raw) {
+                return Ok(Some(event));
+            }
+        }
+        if self.pending.len() > self.limit {
+            return Err(EventTooLarge { limit: self.limit });
+        }
+        Ok(None)
+    }
+
+    /// Whether the stream ended between two events.
+    pub fn is_empty(&self) -> bool {
+        self.pending.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
+    }
+
+    /// The end of the first blank line, counted from the beginning.
+    fn find_end(&mut self) -> Option<usize> {
+        let bytes = &self.pending;
+        let mut line = self.scanned;
+        loop {
+            let rest = bytes.get(line..)?;
+            let at = memchr::memchr2(b'\n', b'\r', rest)?;
+            let mut end = line + at + 1;
+            if bytes.get(end - 1) == Some(&b'\r') {
+                match bytes.get(end) {
+                    Some(b'\n') => end += 1,
+                    Some(_) => {}
+                    // A line feed may still follow. Nothing is lost by waiting for one more byte.
+                    None => return None,
+                }
+            }
+            if at == 0 {
+                return Some(end);
+            }
+            line = end;
+            self.scanned = line;
+        }
+    }
+}
+
+/// Reads one event's lines; none when it carries no data.
+fn parse(raw: Bytes) -> Option<Event> {
+    let mut data: Option<Bytes> = None;
+    let mut joined: Option<BytesMut> = None;
+    let mut only_data = true;
+    let mut start = 0;
+    while let Some(rest) = raw.get(start..).filter(|rest| !rest.is_empty()) {
+        let length = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+        let line = rest.get(..length).unwrap_or_default();
+        if let Some(value) = line.strip_prefix(b"data").filter(|v| v.is_empty() || v.starts_with(b":")) {
+            let value = value.strip_prefix(b":").unwrap_or(value);
+            let value = value.strip_prefix(b" ").unwrap_or(value);
+            let value = raw.slice_ref(value);
+            match (&mut joined, data.take()) {
+                (Some(lines), _) => {
+                    lines.extend_from_slice(b"\n");
+                    lines.extend_from_slice(&value);
+                }
+                (None, None) => data = Some(value),
+                (None, Some(first)) => {
+                    let mut lines = BytesMut::from(first.as_ref());
+                    lines.extend_from_slice(b"\n");
+                    lines.extend_from_slice(&value);
+                    joined = Some(lines);
+                    only_data = false;
+                }
+            }
+        } else if !line.is_empty() {
+            only_data = false;
+        }
+        start += length + 1;
+    }
+    let data = joined.map(BytesMut::freeze).or(data)?;
+    Some(Event { raw: only_data.then_some(raw), data })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn decode(chunks: impl IntoIterator<Item = Vec<u8>>) -> Vec<Event> {
+        let mut decoder = Decoder::new(1 << 20);
+        let mut events = Vec::new();
+        for chunk in chunks {
+            decoder.push(Bytes::from(chunk));
+            while let Some(event) = decoder.next_event().unwrap() {
+                events.push(event);
+            }
+        }
+        events
+    }
+
+    fn data(text: &str) -> Vec<String> {
+        let events = decode([text.as_bytes().to_vec()]);
+        events.iter().map(|event| String::from_utf8(event.data.to_vec()).unwrap()).collect()
+    }
+
+    #[test]
+    fn events_are_read_as_the_standard_says() {
+        assert_eq!(data("data: a\n\ndata:b\n\ndata:  c\n\n"), ["a", "b", " c"]);
+        assert_eq!(data("data: a\ndata: b\n\n"), ["a\nb"]);
+        assert_eq!(data("data\n\n"), [""]);
+        assert_eq!(data("data: a\r\n\r\ndata: b\r\rx"), ["a", "b"]);
+        assert_eq!(data(": comment\n\nevent: x\n\ndatax: no\n\n"), Vec::<String>::new());
+        assert_eq!(data("\u{feff}data: a\n\n"), ["a"]);
+        assert_eq!(data("data: unfinished\n"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn only_pure_data_events_may_pass_verbatim() {
+        let events = decode([b"data: a\n\nid: 1\ndata: b\n\n: c\ndata: d\n\n".to_vec()]);
+        assert_eq!(events[0].raw.as_deref(), Some(&b"data: a\n\n"[..]));
+        assert!(events[1].raw.is_none() && events[2].raw.is_none());
+    }
+
+    #[test]
+    fn large_events_are_refused_before_they_are_complete() {
+        let mut decoder = Decoder::new(16);
+        decoder.push(Bytes::from_static(b"data: 0123456789 and more"));
+        assert_eq!(decoder.next_event(), Err(EventTooLarge { limit: 16 }));
+    }
+
+    proptest! {
+        #[test]
+        fn chunking_does_not_matter(
+            lines in prop::collection::vec(("(data|event|id|)", ":? ?[a-z]{0,3}", "(\n|\r\n|\r|\n\n)"), 0..20),
+            size in 1usize..7,
+        ) {
+            let text: String = lines.iter().map(|(a, b, c)| format!("{a}{b}{c}")).collect();
+            let whole = decode([text.as_bytes().to_vec()]);
+            let pieces = decode(text.as_bytes().chunks(size).map(<[u8]>::to_vec));
+            prop_assert_eq!(whole, pieces);
+        }
+    }
+}

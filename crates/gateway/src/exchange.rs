@@ -1,0 +1,84 @@
+//! One exchange: what is known of it so far, gathered stage by stage.
+//!
+//! The stages' own types carry the evidence that a stage was passed; this record carries what has to be told
+//! afterwards. It holds ids, names, counts and amounts, never text. Dropping it settles the exchange, so whatever
+//! way an exchange takes (answered, refused, client gone, task cancelled), `settle` runs exactly once.
+
+use std::sync::Arc;
+
+use flyball_core::{Action, Decision, ExchangeId, Operation, Principal, Timestamp};
+use tokio::time::Instant;
+
+use crate::gateway::Gateway;
+use crate::pipeline::settle;
+use crate::protocols::{Protocol, Usage};
+use crate::refusal::Kind;
+use crate::snapshot::{Route, Snapshot};
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The caller got the whole answer.
+    Answered,
+    /// Refused before the answer began, or ended in the middle of a stream by the policy or a fault.
+    Refused(Kind),
+    /// The caller went away first.
+    Abandoned,
+}
+
+/// An exchange in hand.
+pub struct Exchange {
+    /// The installation it runs in.
+    pub gateway: Arc<Gateway>,
+    /// Configuration, policy and routes as they were when it began.
+    pub snapshot: Arc<Snapshot>,
+    /// Its id.
+    pub id: ExchangeId,
+    /// The request id: the caller's, or its own id.
+    pub request_id: String,
+    /// What it came in as.
+    pub protocol: Protocol,
+    /// When it began.
+    pub time: Timestamp,
+    /// The same, for durations.
+    pub started: Instant,
+    /// Who is calling; none before authentication.
+    pub principal: Option<Arc<Principal>>,
+    /// What is wanted.
+    pub operation: Option<Operation>,
+    /// Whether as a stream.
+    pub stream: bool,
+    /// The route it takes.
+    pub route: Option<Arc<Route>>,
+    /// What the policy said so far, on both sides.
+    pub decision: Decision,
+    /// Parameters that the route left out.
+    pub dropped: Vec<String>,
+    /// How many findings in the request.
+    pub prompt_findings: u32,
+    /// How many findings in the answer.
+    pub output_findings: u32,
+    /// Whether the provider was called.
+    pub dispatched: bool,
+    /// When the provider's head had arrived, in microseconds from the beginning.
+    pub first_byte_micros: Option<u64>,
+    /// What the provider counted.
+    pub usage: Option<Usage>,
+    /// How it ended. Abandoned, unless somebody says otherwise.
+    pub outcome: Outcome,
+    /// Counts it as work in hand for as long as it lives.
+    pub in_flight: crate::edge::drain::InFlight,
+}
+
+impl Exchange {
+    /// The strictest action so far.
+    pub fn action(&self) -> Action {
+        self.decision.action()
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        settle::run(self);
+    }
+}

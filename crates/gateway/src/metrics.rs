@@ -1,0 +1,310 @@
+//! Metrics. Every family is declared once in [`FAMILIES`]: registration, `/metrics` and the reference page
+//! `docs/reference/metrics.md` come from it. Labels are bounded: routes, providers, rules and kinds from the
+//! configuration, never tenants, keys or anything that a caller chooses.
+
+use std::sync::atomic::AtomicU64;
+
+use flyball_core::{Action, Decision, Money, Stage};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::exchange::{Exchange, Outcome};
+
+/// A family of metrics, as documented.
+#[derive(Clone, Copy, Debug)]
+pub struct FamilyRow {
+    /// Its name; counters end in `_total`.
+    pub name: &'static str,
+    /// `counter`, `gauge` or `histogram`.
+    pub kind: &'static str,
+    /// Its labels.
+    pub labels: &'static [&'static str],
+    /// What it tells.
+    pub help: &'static str,
+}
+
+macro_rules! families {
+    ($($constant:ident $name:literal $kind:literal [$($label:literal),*] $help:literal;)*) => {
+        $(const $constant: FamilyRow = FamilyRow { name: $name, kind: $kind, labels: &[$($label),*], help: $help };)*
+        /// Every family, in the order of the reference page.
+        pub static FAMILIES: &[FamilyRow] = &[$($constant),*];
+    };
+}
+
+families! {
+    EXCHANGES "flyball_exchanges_total" "counter" ["endpoint", "model", "provider", "outcome"]
+        "Exchanges that ended. The outcome is answered, abandoned, or the name of the refusal.";
+    DURATION "flyball_exchange_duration_seconds" "histogram" ["endpoint", "stream"]
+        "From the first byte of a request to the last byte of its answer.";
+    FIRST_BYTE "flyball_provider_first_byte_seconds" "histogram" ["provider"]
+        "From the first byte of a request to the head of the provider's answer.";
+    TOKENS "flyball_tokens_total" "counter" ["model", "provider", "direction"]
+        "Tokens as providers count them. The direction is input, cached_input or output.";
+    COST "flyball_cost_micros_total" "counter" ["model", "provider"]
+        "Cost in millionths of the currency unit, by the price table.";
+    DECISIONS "flyball_decisions_total" "counter" ["stage", "action", "rule"]
+        "Rules that matched, by stage and action; rule is empty and action allow where none did.";
+    FINDINGS "flyball_findings_total" "counter" ["stage"]
+        "What detectors saw, by stage.";
+    REFUSALS "flyball_refusals_total" "counter" ["code", "name"]
+        "Refusals of any endpoint, by E-code.";
+    IN_FLIGHT "flyball_exchanges_in_flight" "gauge" []
+        "Exchanges in hand.";
+    KEYS "flyball_keys" "gauge" []
+        "API keys in memory.";
+    SNAPSHOT "flyball_snapshot_number" "gauge" []
+        "The number of the configuration in force; rises with every reload.";
+    RELOADS "flyball_reloads_total" "counter" ["result"]
+        "Reloads of configuration and policy. The result is ok, unchanged or refused.";
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ExchangeLabels {
+    endpoint: &'static str,
+    model: String,
+    provider: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct DurationLabels {
+    endpoint: &'static str,
+    stream: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ProviderLabels {
+    provider: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct TokenLabels {
+    model: String,
+    provider: String,
+    direction: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RouteLabels {
+    model: String,
+    provider: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct DecisionLabels {
+    stage: &'static str,
+    action: &'static str,
+    rule: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StageLabels {
+    stage: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RefusalLabels {
+    code: &'static str,
+    name: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ReloadLabels {
+    result: &'static str,
+}
+
+/// Five milliseconds to ten minutes: model calls are slow, and their tail is what people ask about.
+const SECONDS: [f64; 16] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0,
+];
+
+fn seconds() -> Histogram {
+    Histogram::new(SECONDS)
+}
+
+/// The metrics of one process.
+pub struct Metrics {
+    registry: Registry,
+    exchanges: Family<ExchangeLabels, Counter>,
+    duration: Family<DurationLabels, Histogram, fn() -> Histogram>,
+    first_byte: Family<ProviderLabels, Histogram, fn() -> Histogram>,
+    tokens: Family<TokenLabels, Counter>,
+    cost: Family<RouteLabels, Counter<u64, AtomicU64>>,
+    decisions: Family<DecisionLabels, Counter>,
+    findings: Family<StageLabels, Counter>,
+    refusals: Family<RefusalLabels, Counter>,
+    in_flight: Gauge,
+    keys: Gauge,
+    snapshot: Gauge,
+    reloads: Family<ReloadLabels, Counter>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Metrics {
+            registry: Registry::default(),
+            exchanges: Family::default(),
+            duration: Family::new_with_constructor(seconds),
+            first_byte: Family::new_with_constructor(seconds),
+            tokens: Family::default(),
+            cost: Family::default(),
+            decisions: Family::default(),
+            findings: Family::default(),
+            refusals: Family::default(),
+            in_flight: Gauge::default(),
+            keys: Gauge::default(),
+            snapshot: Gauge::default(),
+            reloads: Family::default(),
+        };
+        let registry = &mut metrics.registry;
+        let mut register = |row: FamilyRow, metric: Box<dyn Registered>| metric.register(registry, row);
+        register(EXCHANGES, Box::new(metrics.exchanges.clone()));
+        register(DURATION, Box::new(metrics.duration.clone()));
+        register(FIRST_BYTE, Box::new(metrics.first_byte.clone()));
+        register(TOKENS, Box::new(metrics.tokens.clone()));
+        register(COST, Box::new(metrics.cost.clone()));
+        register(DECISIONS, Box::new(metrics.decisions.clone()));
+        register(FINDINGS, Box::new(metrics.findings.clone()));
+        register(REFUSALS, Box::new(metrics.refusals.clone()));
+        register(IN_FLIGHT, Box::new(metrics.in_flight.clone()));
+        register(KEYS, Box::new(metrics.keys.clone()));
+        register(SNAPSHOT, Box::new(metrics.snapshot.clone()));
+        register(RELOADS, Box::new(metrics.reloads.clone()));
+        metrics
+    }
+}
+
+/// A metric that can enter the registry under its row.
+trait Registered {
+    fn register(self: Box<Self>, registry: &mut Registry, row: FamilyRow);
+}
+
+impl<M: prometheus_client::registry::Metric> Registered for M {
+    fn register(self: Box<Self>, registry: &mut Registry, row: FamilyRow) {
+        // The library adds the suffix of counters itself.
+        let name = if row.kind == "counter" { row.name.trim_end_matches("_total") } else { row.name };
+        // It also ends every help text with a full stop.
+        registry.register(name, row.help.trim_end_matches('.'), *self);
+    }
+}
+
+impl Metrics {
+    /// The text form (OpenMetrics 1.0).
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing into a String does not fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+
+    /// An exchange ended.
+    pub fn settled(&self, exchange: &Exchange, cost: Option<Money>) {
+        let endpoint = exchange.protocol.endpoint();
+        let route = exchange.route.as_deref();
+        let model = route.map_or("", |route| &*route.name).to_owned();
+        let provider =
+            route.filter(|_| exchange.dispatched).map_or("", |route| &*route.provider.name).to_owned();
+        let outcome = match exchange.outcome {
+            Outcome::Answered => "answered",
+            Outcome::Abandoned => "abandoned",
+            Outcome::Refused(kind) => kind.row().name,
+        };
+        let labels = ExchangeLabels { endpoint, model: model.clone(), provider: provider.clone(), outcome };
+        self.exchanges.get_or_create(&labels).inc();
+        if let Outcome::Refused(kind) = exchange.outcome {
+            self.refused(kind);
+        }
+        let stream = if exchange.stream { "true" } else { "false" };
+        let elapsed = exchange.started.elapsed().as_secs_f64();
+        self.duration.get_or_create(&DurationLabels { endpoint, stream }).observe(elapsed);
+        if let Some(micros) = exchange.first_byte_micros {
+            let labels = ProviderLabels { provider: provider.clone() };
+            self.first_byte.get_or_create(&labels).observe(micros as f64 / 1e6);
+        }
+        if let Some(usage) = exchange.usage {
+            let directions =
+                [("input", usage.input), ("cached_input", usage.cached_input), ("output", usage.output)];
+            for (direction, count) in directions {
+                let labels = TokenLabels { model: model.clone(), provider: provider.clone(), direction };
+                self.tokens.get_or_create(&labels).inc_by(count);
+            }
+        }
+        if let Some(cost) = cost {
+            let micros = u64::try_from(cost.0).unwrap_or(0);
+            self.cost.get_or_create(&RouteLabels { model, provider }).inc_by(micros);
+        }
+        for (stage, count) in [("prompt", exchange.prompt_findings), ("output", exchange.output_findings)] {
+            if count > 0 {
+                self.findings.get_or_create(&StageLabels { stage }).inc_by(u64::from(count));
+            }
+        }
+    }
+
+    /// The policy spoke.
+    pub fn decided(&self, stage: Stage, decision: &Decision) {
+        let stage = stage.name();
+        if decision.reasons.is_empty() {
+            let labels = DecisionLabels { stage, action: Action::Allow.name(), rule: String::new() };
+            self.decisions.get_or_create(&labels).inc();
+        }
+        for reason in &decision.reasons {
+            let labels = DecisionLabels { stage, action: reason.action.name(), rule: reason.rule.to_string() };
+            self.decisions.get_or_create(&labels).inc();
+        }
+    }
+
+    /// Something was refused.
+    pub fn refused(&self, kind: crate::refusal::Kind) {
+        let row = kind.row();
+        self.refusals.get_or_create(&RefusalLabels { code: row.code, name: row.name }).inc();
+    }
+
+    /// A reload ended.
+    pub fn reloaded(&self, result: &'static str) {
+        self.reloads.get_or_create(&ReloadLabels { result }).inc();
+    }
+
+    /// Sets the gauges that are read from elsewhere.
+    pub fn observe(&self, in_flight: usize, keys: usize, snapshot: u64) {
+        let gauge = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
+        self.in_flight.set(gauge(in_flight));
+        self.keys.set(gauge(keys));
+        self.snapshot.set(i64::try_from(snapshot).unwrap_or(i64::MAX));
+    }
+}
+
+/// The reference page.
+pub fn reference() -> String {
+    let mut page = String::from(
+        "# Metrics\n\nServed at `/metrics`. Generated from `crates/gateway/src/metrics.rs`; do not edit.\n\n\
+         | name | kind | labels | what it tells |\n|---|---|---|---|\n",
+    );
+    for row in FAMILIES {
+        let labels: Vec<String> = row.labels.iter().map(|label| format!("`{label}`")).collect();
+        page.push_str(&format!("| `{}` | {} | {} | {} |\n", row.name, row.kind, labels.join(", "), row.help));
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_family_is_served() {
+        let metrics = Metrics::default();
+        metrics.decided(Stage::Prompt, &Decision::default());
+        metrics.observe(1, 2, 3);
+        let text = metrics.text();
+        for row in FAMILIES {
+            let name = if row.kind == "counter" { row.name.trim_end_matches("_total") } else { row.name };
+            assert!(text.contains(&format!("# TYPE {name} {}\n", row.kind)), "{name}\n{text}");
+        }
+        assert!(text.contains(r#"flyball_decisions_total{stage="prompt",action="allow",rule=""} 1"#), "{text}");
+    }
+}

@@ -1,0 +1,50 @@
+//! The life of a request. Each stage consumes the type of the stage before and is the only place that can build
+//! its own, so that no stage can be skipped: `dispatch` cannot be called without a decision. Stage = file = span =
+//! metric label = heading in ARCHITECTURE.md. `admit` and `recall` join with their first capability.
+
+use std::sync::Arc;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+use crate::edge::body::Body;
+use crate::exchange::{Exchange, Outcome};
+use crate::gateway::Gateway;
+use crate::protocols::Protocol;
+use crate::refusal::Refusal;
+
+pub mod authenticate;
+pub mod decide;
+pub mod dispatch;
+pub mod filter;
+pub mod inspect;
+pub mod prepare;
+pub mod receive;
+pub mod screen;
+pub mod settle;
+
+/// Governs one exchange from its first byte to its last.
+pub async fn run(gateway: Arc<Gateway>, protocol: Protocol, request: Request<Incoming>) -> Response<Body> {
+    let Some(mut exchange) = receive::begin(Arc::clone(&gateway), protocol, request.headers()) else {
+        return settle::turned_away(&gateway, request.headers());
+    };
+    match govern(&mut exchange, request).await {
+        Ok(reply) => reply.into_response(exchange),
+        Err(refusal) => {
+            exchange.outcome = Outcome::Refused(refusal.kind);
+            settle::refused(&exchange, &refusal)
+        }
+    }
+}
+
+async fn govern(exchange: &mut Exchange, request: Request<Incoming>) -> Result<screen::Reply, Refusal> {
+    // The caller is known before a byte of the body is read: strangers cannot make the gateway hold bodies.
+    let caller = authenticate::identify(exchange, request.headers())?;
+    let received = receive::run(exchange, request).await?;
+    let authenticated = authenticate::run(exchange, received, caller)?;
+    let inspected = inspect::run(exchange, authenticated);
+    let decided = decide::run(exchange, inspected);
+    let prepared = prepare::run(exchange, decided)?;
+    let dispatched = dispatch::run(exchange, prepared).await?;
+    screen::run(exchange, dispatched).await
+}

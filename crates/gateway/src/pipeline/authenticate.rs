@@ -1,0 +1,119 @@
+//! Stage 2, authenticate: credential to principal, and whether it may use the route. Tenant and role come from the
+//! credential and from nothing else in the request.
+
+use std::sync::Arc;
+
+use flyball_core::{Call, Principal, Role, Timestamp};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+use super::receive::Received;
+use crate::exchange::Exchange;
+use crate::gateway::Gateway;
+use crate::refusal::{Kind, Refusal};
+use crate::snapshot::Route;
+
+/// A verified credential that may call models.
+#[derive(Debug)]
+pub struct Caller(());
+
+/// A request of a known principal on a route that it may use.
+#[derive(Debug)]
+pub struct Authenticated {
+    call: Call,
+    principal: Arc<Principal>,
+    route: Arc<Route>,
+}
+
+impl Authenticated {
+    pub(super) fn into_parts(self) -> (Call, Arc<Principal>, Arc<Route>) {
+        (self.call, self.principal, self.route)
+    }
+}
+
+/// Who is calling, from the headers alone.
+///
+/// # Errors
+/// 401 for absent, unknown, expired or contradictory credentials.
+pub fn principal(gateway: &Gateway, headers: &HeaderMap) -> Result<Arc<Principal>, Refusal> {
+    let key = credential(headers)?;
+    let principal = gateway
+        .keys
+        .find(key)
+        .ok_or_else(|| Refusal::new(Kind::InvalidCredential, "This API key is not valid."))?;
+    if expired(&principal, gateway.clock.now()) {
+        return Err(Refusal::new(Kind::ExpiredCredential, "This API key has expired."));
+    }
+    Ok(principal)
+}
+
+fn expired(principal: &Principal, now: Timestamp) -> bool {
+    principal.expires.is_some_and(|expires| expires <= now)
+}
+
+/// The one key that a request carries.
+fn credential(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let invalid = || Refusal::new(Kind::InvalidCredential, "This API key is not valid.");
+    let mut found: Option<&str> = None;
+    for value in headers.get_all(AUTHORIZATION) {
+        let text = value.to_str().map_err(|_| invalid())?;
+        let (scheme, key) = text.split_once(' ').ok_or_else(invalid)?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(invalid());
+        }
+        agree(&mut found, key.trim())?;
+    }
+    for value in headers.get_all("x-api-key") {
+        agree(&mut found, value.to_str().map_err(|_| invalid())?.trim())?;
+    }
+    match found {
+        Some(key) if !key.is_empty() => Ok(key),
+        _ => Err(Refusal::new(Kind::MissingCredential, "No API key was sent.")),
+    }
+}
+
+fn agree<'h>(found: &mut Option<&'h str>, key: &'h str) -> Result<(), Refusal> {
+    match found {
+        Some(earlier) if *earlier != key => {
+            Err(Refusal::new(Kind::AmbiguousCredential, "Two different API keys were sent."))
+        }
+        _ => {
+            *found = Some(key);
+            Ok(())
+        }
+    }
+}
+
+/// Identifies the caller of a model.
+pub(super) fn identify(exchange: &mut Exchange, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    let principal = principal(&exchange.gateway, headers)?;
+    if principal.role != Role::Caller {
+        return Err(Refusal::new(Kind::WrongRole, "The operator's key does not call models."));
+    }
+    exchange.principal = Some(principal);
+    Ok(Caller(()))
+}
+
+/// Finds the route that the request asks for, if the caller may use it.
+pub(super) fn run(
+    exchange: &mut Exchange,
+    received: Received,
+    _caller: Caller,
+) -> Result<Authenticated, Refusal> {
+    let unknown = || {
+        Refusal::new(Kind::UnknownModel, "This model does not exist, or this key may not use it.").at("model")
+    };
+    let call = received.call();
+    let principal = exchange.principal.clone().ok_or_else(unknown)?;
+    // An unknown model and a forbidden one look alike.
+    let route = exchange.snapshot.route(&call.model).ok_or_else(unknown)?;
+    if !principal.may_use(&route.name) {
+        return Err(unknown());
+    }
+    if !route.operations.contains(&call.operation) {
+        let message = format!("This model does not offer {}.", call.operation.name());
+        return Err(Refusal::new(Kind::UnsupportedOperation, message).at("model"));
+    }
+    exchange.route = Some(Arc::clone(&route));
+    Ok(Authenticated { call: received.into_call(), principal, route })
+}

@@ -1,0 +1,141 @@
+//! Stage 8, dispatch: calls the provider and judges the head of its answer. One target for now; retries, breakers
+//! and reservations join here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flyball_core::json::{Document, Limits, Value};
+use http::StatusCode;
+use tokio::time::{Instant, timeout_at};
+
+use super::decide::Basis;
+use super::prepare::Prepared;
+use crate::edge::egress::EgressError;
+use crate::exchange::Exchange;
+use crate::providers::{Inbound, Outbound};
+use crate::refusal::{Kind, Refusal};
+
+/// An error body is read up to this many bytes.
+const ERROR_BODY: usize = 64 * 1024;
+
+/// A provider that has begun to answer.
+#[derive(Debug)]
+pub struct Dispatched {
+    basis: Basis,
+    inbound: Inbound,
+    /// Until when the first bytes of the body must come.
+    deadline: Instant,
+}
+
+impl Dispatched {
+    pub(super) fn into_parts(self) -> (Basis, Inbound, Instant) {
+        (self.basis, self.inbound, self.deadline)
+    }
+}
+
+/// Calls the provider.
+pub(super) async fn run(exchange: &mut Exchange, prepared: Prepared) -> Result<Dispatched, Refusal> {
+    let (basis, target, body) = prepared.into_parts();
+    let call = &basis.call;
+    let gateway = Arc::clone(&exchange.gateway);
+    let timeouts = &exchange.snapshot.config.timeouts;
+    let patience = if call.stream { timeouts.first_event } else { timeouts.first_byte };
+    let deadline = Instant::now() + patience.get();
+    let outbound = Outbound {
+        operation: call.operation,
+        model: &target.model,
+        body,
+        headers: &target.headers,
+        stream: call.stream,
+    };
+    exchange.dispatched = true;
+    let inbound = match timeout_at(deadline, target.provider.call(&gateway.egress, outbound)).await {
+        Ok(Ok(inbound)) => inbound,
+        Ok(Err(error)) => return Err(unreachable(error)),
+        Err(_elapsed) => return Err(Refusal::new(Kind::ProviderTimeout, "The provider did not answer in time.")),
+    };
+    let waited = exchange.started.elapsed().as_micros();
+    exchange.first_byte_micros = Some(u64::try_from(waited).unwrap_or(u64::MAX));
+    if !inbound.status.is_success() {
+        return Err(provider_refusal(inbound, deadline).await);
+    }
+    Ok(Dispatched { basis, inbound, deadline })
+}
+
+fn unreachable(error: EgressError) -> Refusal {
+    let (kind, message) = if error.is_timeout() {
+        (Kind::ProviderTimeout, "The provider could not be reached in time.")
+    } else if error.is_broken_connection() {
+        (Kind::ProviderBrokeOff, "The connection to the provider broke before it answered.")
+    } else {
+        (Kind::ProviderUnreachable, "The provider could not be reached.")
+    };
+    Refusal::new(kind, message).because(error)
+}
+
+/// Reads an error answer. The provider's own message is not passed on: it may quote the request, or a part of our
+/// credential. Code and field name are, when they look like such.
+async fn provider_refusal(mut inbound: Inbound, deadline: Instant) -> Refusal {
+    let status = inbound.status;
+    let wait = inbound.retry_after();
+    let kind = match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Kind::ProviderCredential,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Kind::ProviderTimeout,
+        StatusCode::TOO_MANY_REQUESTS => Kind::ProviderRateLimited,
+        StatusCode::BAD_REQUEST
+        | StatusCode::PAYLOAD_TOO_LARGE
+        | StatusCode::UNSUPPORTED_MEDIA_TYPE
+        | StatusCode::UNPROCESSABLE_ENTITY => Kind::ProviderRejected,
+        _ => Kind::ProviderFailed,
+    };
+    let mut refusal = Refusal::new(kind, format!("The provider answered with status {}.", status.as_u16()));
+    if kind == Kind::ProviderRejected {
+        let body = timeout_at(deadline, read_some(&mut inbound)).await.unwrap_or_default();
+        if let Ok(document) = Document::parse(body.into(), Limits { depth: 16, nodes: 1000 })
+            && let Some(error) = document.root().get("error")
+        {
+            let word = |key: &str| error.get(key).and_then(Value::text).filter(|text| is_word(text));
+            if let Some(code) = word("code") {
+                refusal.message = format!("The provider rejected the request with '{code}'.").into();
+            }
+            refusal.field = word("param").map(std::borrow::Cow::into_owned);
+        }
+    }
+    match kind {
+        Kind::ProviderRateLimited => refusal.retry_after(wait.unwrap_or(Duration::from_secs(1))),
+        _ => refusal,
+    }
+}
+
+async fn read_some(inbound: &mut Inbound) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Some(Ok(data)) = inbound.body.data().await {
+        let room = ERROR_BODY.saturating_sub(body.len());
+        body.extend_from_slice(data.get(..data.len().min(room)).unwrap_or_default());
+        if data.len() >= room {
+            break;
+        }
+    }
+    body
+}
+
+/// Whether a text looks like a code or a path of field names, and nothing that a person wrote.
+fn is_word(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.[]".contains(&b);
+    (1..=64).contains(&text.len()) && text.bytes().all(plain) && !text.bytes().all(|b| b.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_word;
+
+    #[test]
+    fn only_codes_and_paths_pass() {
+        for good in ["invalid_value", "messages[0].role", "max_tokens"] {
+            assert!(is_word(good), "{good}");
+        }
+        for bad in ["", "4111111111111111", "me@x.org", "Hello there", "sk-abc", &"a".repeat(65)] {
+            assert!(!is_word(bad), "{bad}");
+        }
+    }
+}

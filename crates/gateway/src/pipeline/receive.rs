@@ -1,0 +1,136 @@
+//! Stage 1, receive: bytes to a decoded [`Call`]. Ids, sizes, content encoding, JSON depth. Knows nothing of who
+//! is calling.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flyball_core::json::{Document, JsonError, Limits};
+use flyball_core::{Call, Decision, ExchangeId};
+use http::{HeaderMap, Request};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use crate::edge;
+use crate::edge::request_body::{RequestBodyError, RequestBodyLimits};
+use crate::exchange::{Exchange, Outcome};
+use crate::gateway::Gateway;
+use crate::protocols::Protocol;
+use crate::refusal::{Kind, Refusal};
+use crate::snapshot::Snapshot;
+
+/// A body may take as long as so many of the longest allowed pauses.
+const BODY_PAUSES: u32 = 5;
+
+/// A compressed body may grow to so many times its size.
+const EXPANSION: usize = 100;
+
+/// A decoded request of somebody.
+#[derive(Debug)]
+pub struct Received {
+    call: Call,
+}
+
+impl Received {
+    /// The request.
+    pub(super) fn into_call(self) -> Call {
+        self.call
+    }
+
+    /// The request.
+    pub(super) fn call(&self) -> &Call {
+        &self.call
+    }
+}
+
+/// Opens the exchange's record; none when no new work is accepted.
+pub(super) fn begin(gateway: Arc<Gateway>, protocol: Protocol, headers: &HeaderMap) -> Option<Exchange> {
+    let in_flight = gateway.drain.enter()?;
+    let id = ExchangeId::new(gateway.clock.as_ref());
+    Some(Exchange {
+        snapshot: gateway.snapshot(),
+        request_id: edge::headers::request_id(headers, || id.to_string()),
+        id,
+        protocol,
+        time: gateway.clock.now(),
+        started: Instant::now(),
+        principal: None,
+        operation: None,
+        stream: false,
+        route: None,
+        decision: Decision::default(),
+        dropped: Vec::new(),
+        prompt_findings: 0,
+        output_findings: 0,
+        dispatched: false,
+        first_byte_micros: None,
+        usage: None,
+        outcome: Outcome::Abandoned,
+        in_flight,
+        gateway,
+    })
+}
+
+/// What is said while the gateway stops.
+pub fn shutting_down() -> Refusal {
+    Refusal::new(Kind::ShuttingDown, "The gateway is stopping.").retry_after(Duration::from_secs(1))
+}
+
+/// Reads and decodes the request.
+pub(super) async fn run(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Received, Refusal> {
+    let snapshot = Arc::clone(&exchange.snapshot);
+    let (parts, incoming) = request.into_parts();
+    let limit = snapshot.config.limits.model_body.get();
+    let bytes = body(&snapshot, &parts.headers, incoming, limit).await?;
+    let limits = &snapshot.config.limits;
+    let limits = Limits { depth: limits.json_depth as usize, nodes: limits.json_values as usize };
+    let document = Document::parse(bytes, limits).map_err(json_refusal)?;
+    let call = exchange.protocol.decode(document)?;
+    exchange.operation = Some(call.operation);
+    exchange.stream = call.stream;
+    Ok(Received { call })
+}
+
+/// Reads a body of at most `limit` bytes.
+///
+/// # Errors
+/// A refusal that says what was wrong with it.
+pub async fn body(
+    snapshot: &Snapshot,
+    headers: &HeaderMap,
+    incoming: Incoming,
+    limit: usize,
+) -> Result<Bytes, Refusal> {
+    let pause = snapshot.config.limits.body_timeout.get();
+    let limits = RequestBodyLimits {
+        size: limit,
+        read_timeout: pause,
+        total_timeout: pause * BODY_PAUSES,
+        expansion: EXPANSION,
+    };
+    edge::request_body::read(headers, incoming, &limits).await.map_err(body_refusal)
+}
+
+fn body_refusal(error: RequestBodyError) -> Refusal {
+    use RequestBodyError as E;
+    match error {
+        E::TooLarge { limit } => {
+            Refusal::new(Kind::BodyTooLarge, format!("The body is larger than {limit} bytes."))
+        }
+        E::Expands { limit } => {
+            Refusal::new(Kind::BodyTooLarge, format!("The body grows to more than {limit} times its size."))
+        }
+        E::Slow => Refusal::new(Kind::BodyTimeout, "The body did not arrive in time."),
+        E::UnsupportedEncoding { .. } => {
+            Refusal::new(Kind::UnsupportedEncoding, "This content-encoding is not supported.")
+        }
+        E::Corrupt { encoding } => {
+            Refusal::new(Kind::BodyBroken, format!("The body is not valid {encoding}."))
+        }
+        error => Refusal::new(Kind::BodyBroken, "The body could not be read.").because(error),
+    }
+}
+
+fn json_refusal(error: JsonError) -> Refusal {
+    Refusal::new(Kind::MalformedJson, format!("The body is not acceptable JSON: {error}.")).at("body")
+}

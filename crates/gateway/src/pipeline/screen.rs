@@ -1,0 +1,113 @@
+//! Stage 9, screen: the same detectors and the policy's output rules on what comes back, whole or streamed. What
+//! leaves here is what the caller sees. `plain` judges whole answers, `stream` events, `body` plays streams to the
+//! caller; `verbatim` and `summary` are measures and treatments.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use flyball_core::json::Document;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+
+use super::decide::Basis;
+use super::dispatch::Dispatched;
+use crate::edge::body::Body;
+use crate::exchange::{Exchange, Outcome};
+use crate::protocols::Protocol;
+use crate::protocols::governed_speed;
+use crate::refusal::{Kind, Refusal};
+
+pub mod body;
+pub mod plain;
+pub mod stream;
+pub mod summary;
+pub mod verbatim;
+
+/// An answer that may be released.
+#[derive(Debug)]
+pub enum Reply {
+    /// A whole one.
+    Plain(Bytes),
+    /// Events, screened as they come.
+    Stream(Box<body::Inflow>),
+}
+
+/// Screens the answer: a whole one at once, a stream from here on.
+pub(super) async fn run(exchange: &mut Exchange, dispatched: Dispatched) -> Result<Reply, Refusal> {
+    let (basis, inbound, deadline) = dispatched.into_parts();
+    if basis.call.stream {
+        if !inbound.is_event_stream() {
+            return Err(Refusal::new(
+                Kind::ProviderInvalidAnswer,
+                "The provider answered a streaming request without a stream.",
+            ));
+        }
+        let screen = stream::StreamScreen::new(Arc::clone(&exchange.snapshot), basis);
+        return Ok(Reply::Stream(Box::new(body::Inflow::new(exchange, inbound, screen, deadline))));
+    }
+    let answer = plain::run(exchange, basis, inbound, deadline).await?;
+    Ok(Reply::Plain(answer))
+}
+
+impl Reply {
+    /// The answer to the caller. The exchange ends with its last byte.
+    pub(super) fn into_response(self, mut exchange: Exchange) -> Response<Body> {
+        match self {
+            Reply::Plain(bytes) => {
+                let body = match exchange.protocol {
+                    Protocol::Completion => completion(bytes),
+                    _ => Ok(bytes),
+                };
+                match body {
+                    Ok(bytes) => {
+                        exchange.outcome = Outcome::Answered;
+                        let mut response = head(&exchange, HeaderValue::from_static("application/json"));
+                        *response.body_mut() = Body::full(bytes);
+                        response
+                    }
+                    Err(refusal) => {
+                        exchange.outcome = Outcome::Refused(refusal.kind);
+                        super::settle::refused(&exchange, &refusal)
+                    }
+                }
+            }
+            Reply::Stream(inflow) => {
+                let mut response =
+                    head(&exchange, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+                *response.body_mut() = Body::stream(body::Screened::new(exchange, *inflow));
+                response
+            }
+        }
+    }
+}
+
+fn completion(bytes: Bytes) -> Result<Bytes, Refusal> {
+    let document = Document::parse(bytes, plain::ANSWER_LIMITS).ok();
+    document.as_ref().and_then(governed_speed::encode_completion).ok_or_else(|| {
+        Refusal::new(Kind::ProviderInvalidAnswer, "The provider's answer is not a chat completion.")
+    })
+}
+
+fn head(exchange: &Exchange, content_type: HeaderValue) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::OK;
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    super::settle::identify(exchange, response.headers_mut());
+    if let Some(route) = &exchange.route
+        && let Ok(name) = HeaderValue::from_str(&route.name)
+    {
+        response.headers_mut().insert(HeaderName::from_static("x-flyball-model"), name);
+    }
+    response
+}
+
+/// Texts of the request that an answer may not copy.
+fn sources(snapshot: &crate::snapshot::Snapshot, basis: &Basis) -> verbatim::Sources {
+    let mut call = verbatim::Shingles::default();
+    for text in &basis.call.texts {
+        if let Some(text) = basis.call.document.value(text.node).text() {
+            call.add(&text);
+        }
+    }
+    verbatim::Sources { call, protected: Arc::clone(&snapshot.protected) }
+}

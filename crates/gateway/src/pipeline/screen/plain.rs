@@ -1,0 +1,163 @@
+//! Whole answers: read within bounds, inspected, judged, rewritten in place.
+
+use std::collections::BTreeSet;
+
+use bytes::{Bytes, BytesMut};
+use flyball_core::json::{Document, Editor, Limits, Value, quote};
+use flyball_core::{AnswerTreatment, Decision, Disposition, Finding, Operation, Stage, Treatment};
+use tokio::time::{Instant, timeout_at};
+
+use super::super::decide::{Basis, kinds};
+use super::super::inspect::{Located, scan};
+use super::super::prepare::{blocked, mask_text};
+use super::{sources, summary, verbatim};
+use crate::exchange::Exchange;
+use crate::protocols::{AnswerText, openai};
+use crate::providers::Inbound;
+use crate::refusal::{Kind, Refusal};
+use crate::snapshot::Snapshot;
+
+/// Bounds on a provider's answer. Wider than on requests: vectors and log probabilities are long.
+pub const ANSWER_LIMITS: Limits = Limits { depth: 128, nodes: 4_000_000 };
+
+/// Reads and judges an answer.
+pub(super) async fn run(
+    exchange: &mut Exchange,
+    basis: Basis,
+    inbound: Inbound,
+    deadline: Instant,
+) -> Result<Bytes, Refusal> {
+    let limit = exchange.snapshot.config.limits.answer.get();
+    let bytes = timeout_at(deadline, read(inbound, limit))
+        .await
+        .map_err(|_elapsed| Refusal::new(Kind::ProviderTimeout, "The provider's answer did not end in time."))??;
+    let invalid = || Refusal::new(Kind::ProviderInvalidAnswer, "The provider's answer is not what its protocol says.");
+    let document = Document::parse(bytes, ANSWER_LIMITS).map_err(|error| invalid().because(error))?;
+    let answer = match basis.call.operation {
+        Operation::Embeddings => openai::answer::embeddings(&document),
+        _ => openai::answer::chat(&document),
+    };
+    let answer = answer.ok_or_else(invalid)?;
+    exchange.usage = answer.usage;
+    let verdict = judge(&exchange.snapshot, &basis, &document, &answer.texts);
+    exchange.output_findings = u32::try_from(verdict.findings.len()).unwrap_or(u32::MAX);
+    exchange.gateway.metrics.decided(Stage::Output, &verdict.decision);
+    exchange.decision.tighten(verdict.decision.clone());
+    if verdict.decision.disposition == Disposition::Block {
+        return Err(blocked(Kind::PolicyBlockedOutput, &verdict.decision));
+    }
+    Ok(verdict.apply(&exchange.snapshot, &document, &answer.texts))
+}
+
+async fn read(mut inbound: Inbound, limit: usize) -> Result<Bytes, Refusal> {
+    let broke = |error| Refusal::new(Kind::ProviderBrokeOff, "The provider's answer broke off.").because(error);
+    let too_large = || {
+        Refusal::new(Kind::ProviderInvalidAnswer, format!("The provider's answer is larger than {limit} bytes."))
+    };
+    let mut first = Bytes::new();
+    let mut rest: Option<BytesMut> = None;
+    while let Some(data) = inbound.body.data().await {
+        let data = data.map_err(broke)?;
+        if first.len() + rest.as_ref().map_or(0, BytesMut::len) + data.len() > limit {
+            return Err(too_large());
+        }
+        match &mut rest {
+            Some(rest) => rest.extend_from_slice(&data),
+            // The usual answer comes in one piece and is not copied.
+            None if first.is_empty() => first = data,
+            None => {
+                let mut joined = BytesMut::with_capacity(2 * (first.len() + data.len()));
+                joined.extend_from_slice(&first);
+                joined.extend_from_slice(&data);
+                first = Bytes::new();
+                rest = Some(joined);
+            }
+        }
+    }
+    Ok(rest.map_or(first, BytesMut::freeze))
+}
+
+/// What detectors and policy say of an answer.
+struct Verdict {
+    findings: Vec<Located>,
+    decision: Decision,
+    /// Empty when no rule asks how much is copied.
+    sources: verbatim::Sources,
+}
+
+fn judge(snapshot: &Snapshot, basis: &Basis, document: &Document, texts: &[AnswerText]) -> Verdict {
+    let mut findings = Vec::new();
+    let mut length = 0;
+    for (index, text) in texts.iter().enumerate() {
+        if let Some(content) = document.value(text.text.node).text() {
+            scan(&snapshot.scanner, index, &content, &mut findings);
+            if text.content {
+                length += content.len();
+            }
+        }
+    }
+    let seen = kinds(&findings);
+    let mut signals = basis.signals();
+    signals
+        .output_contains_pii(!seen.is_empty())
+        .output_pii_kinds(&seen)
+        .output_pii_count(findings.len() as u64)
+        .output_length(length as u64);
+    let sources = if snapshot.measures_verbatim() { sources(snapshot, basis) } else { verbatim::Sources::none() };
+    if snapshot.measures_verbatim() {
+        let contents = texts.iter().filter(|text| text.content);
+        let ratios = contents.filter_map(|text| document.value(text.text.node).text().map(|t| sources.ratio(&t)));
+        signals.output_verbatim_ratio(ratios.fold(0.0, f64::max));
+    }
+    let decision = snapshot.policy.decide(Stage::Output, &signals);
+    Verdict { findings, decision, sources }
+}
+
+impl Verdict {
+    /// The answer as the decision leaves it.
+    fn apply(&self, snapshot: &Snapshot, document: &Document, texts: &[AnswerText]) -> Bytes {
+        let mut editor = Editor::new(document);
+        let mut rewritten: BTreeSet<u32> = BTreeSet::new();
+        for (index, text) in texts.iter().enumerate() {
+            let value = document.value(text.text.node);
+            if self.decision.answer == AnswerTreatment::Summarize && text.content {
+                let Some(content) = value.text() else { continue };
+                let content = flyball_mask::redact(&content, &self.masked_findings(index)).into_owned();
+                let short = summary::extract(&content, snapshot.config.summarize.sentences as usize, &self.sources);
+                editor.replace(value, quote(&short));
+                rewritten.insert(text.choice);
+                continue;
+            }
+            let masked = self.masked_findings(index);
+            if !masked.is_empty() {
+                mask_text(&mut editor, value, text.text, &masked);
+                rewritten.insert(text.choice);
+            }
+        }
+        for (position, choice) in document.root().get("choices").into_iter().flat_map(Value::items).enumerate() {
+            let number = choice.get("index").and_then(Value::unsigned).unwrap_or(position as u64);
+            if u32::try_from(number).is_ok_and(|number| rewritten.contains(&number)) {
+                forget(&mut editor, choice);
+            }
+        }
+        editor.finish()
+    }
+
+    /// The findings of one text that are masked.
+    fn masked_findings(&self, index: usize) -> Vec<Finding> {
+        let here = self.findings.iter().filter(|located| located.text == index).map(|located| &located.finding);
+        here.filter(|f| self.decision.treatment(f.kind, f.category) == Treatment::Mask).cloned().collect()
+    }
+}
+
+/// Takes away what repeats the text of a rewritten choice: log probabilities and annotations.
+pub(super) fn forget(editor: &mut Editor<'_>, choice: Value<'_>) {
+    if choice.get("logprobs").is_some() {
+        editor.set(choice, "logprobs", "null");
+    }
+    for part in ["message", "delta"] {
+        if let Some(part) = choice.get(part) {
+            editor.remove(part, "annotations");
+        }
+    }
+}

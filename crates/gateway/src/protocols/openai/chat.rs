@@ -1,0 +1,319 @@
+//! `POST /v1/chat/completions`: request body to [`Call`].
+//!
+//! Every string value becomes a text to inspect, whether the protocol names its field or not. The exceptions are
+//! ids and words of fixed meaning (roles, types, tool names, call ids), which must stay as they are, and encoded
+//! media, which no detector reads: they set `unseen_input`.
+
+use flyball_core::json::{Document, NodeKind, Value};
+use flyball_core::{Call, Operation, Text, TextRole};
+
+use crate::protocols::{collect_strings, missing, model_name, wrong_type};
+use crate::refusal::Refusal;
+
+/// Reads a chat completion request.
+///
+/// # Errors
+/// A refusal that names the first field with a wrong type or value.
+pub fn decode(document: Document) -> Result<Call, Refusal> {
+    let root = document.root();
+    if root.kind() != NodeKind::Object {
+        return Err(wrong_type("body", "a JSON object"));
+    }
+    let model = model_name(root)?;
+    let messages = root.get("messages").ok_or_else(|| missing("messages"))?;
+    if messages.kind() != NodeKind::Array || messages.holds_scalars() || messages.items().next().is_none() {
+        return Err(wrong_type("messages", "a non-empty array of objects"));
+    }
+    let mut reader = Reader::default();
+    for (key, value) in root.members() {
+        match key.text().unwrap_or_default().as_ref() {
+            "model" => {}
+            "messages" => {
+                for (index, message) in value.items().enumerate() {
+                    reader.message(index, message)?;
+                }
+            }
+            "tools" => reader.tools(value)?,
+            "functions" => {
+                reader.has_tools = true;
+                collect_strings(value, &mut reader.texts);
+            }
+            "web_search_options" => {
+                reader.server_tools |= !value.is_null();
+                collect_strings(value, &mut reader.texts);
+            }
+            "audio" => {
+                reader.unseen_input |= value.get("id").is_some();
+                collect_strings(value, &mut reader.texts);
+            }
+            _ => collect_strings(value, &mut reader.texts),
+        }
+    }
+    let stream = boolean(root, "stream")?.unwrap_or(false);
+    let stream_usage = match root.get("stream_options") {
+        None => false,
+        Some(options) if options.kind() == NodeKind::Object => {
+            boolean(options, "include_usage")?.unwrap_or(false)
+        }
+        Some(_) => return Err(wrong_type("stream_options", "an object")),
+    };
+    let choices = match number(root, "n")? {
+        None => 1,
+        Some(n @ 1..=128) => u32::try_from(n).unwrap_or(1),
+        Some(_) => return Err(wrong_type("n", "a whole number from 1 to 128")),
+    };
+    let cap = number(root, "max_completion_tokens")?.max(number(root, "max_tokens")?);
+    let Reader { texts, has_tools, server_tools, unseen_input } = reader;
+    Ok(Call {
+        operation: Operation::Chat,
+        model,
+        stream,
+        stream_usage,
+        choices,
+        max_output_tokens: cap,
+        has_tools,
+        server_tools,
+        unseen_input,
+        texts,
+        document,
+    })
+}
+
+fn boolean(object: Value<'_>, key: &str) -> Result<Option<bool>, Refusal> {
+    object
+        .get(key)
+        .map(|value| value.boolean().ok_or_else(|| wrong_type(key, "true or false")))
+        .transpose()
+}
+
+fn number(object: Value<'_>, key: &str) -> Result<Option<u64>, Refusal> {
+    object
+        .get(key)
+        .map(|value| value.unsigned().ok_or_else(|| wrong_type(key, "a whole number")))
+        .transpose()
+}
+
+#[derive(Default)]
+struct Reader {
+    texts: Vec<Text>,
+    has_tools: bool,
+    server_tools: bool,
+    unseen_input: bool,
+}
+
+impl Reader {
+    fn message(&mut self, index: usize, message: Value<'_>) -> Result<(), Refusal> {
+        if message.kind() != NodeKind::Object {
+            return Err(wrong_type(format!("messages[{index}]"), "an object"));
+        }
+        let role = message.get("role").ok_or_else(|| missing(&format!("messages[{index}].role")))?;
+        let role = match role.text().as_deref() {
+            Some("system" | "developer") => TextRole::System,
+            Some("user") => TextRole::User,
+            Some("assistant") => TextRole::Assistant,
+            Some("tool" | "function") => TextRole::Tool,
+            _ => {
+                return Err(wrong_type(
+                    format!("messages[{index}].role"),
+                    "one of system, developer, user, assistant, tool, function",
+                ));
+            }
+        };
+        for (key, value) in message.members() {
+            match key.text().unwrap_or_default().as_ref() {
+                "role" | "tool_call_id" => {}
+                "content" => match value.kind() {
+                    NodeKind::String => self.texts.push(Text { node: value.id(), role }),
+                    NodeKind::Null => {}
+                    NodeKind::Array => {
+                        for (part, value) in value.items().enumerate() {
+                            self.part(&format!("messages[{index}].content[{part}]"), value, role)?;
+                        }
+                    }
+                    _ => {
+                        return Err(wrong_type(
+                            format!("messages[{index}].content"),
+                            "a string or an array of parts",
+                        ));
+                    }
+                },
+                "refusal" | "reasoning_content" | "reasoning" if value.kind() == NodeKind::String => {
+                    self.texts.push(Text { node: value.id(), role });
+                }
+                "tool_calls" => tool_calls(value, &mut self.texts),
+                "function_call" => function(value, &mut self.texts),
+                "audio" => self.unseen_input |= !value.is_null(),
+                _ => collect_strings(value, &mut self.texts),
+            }
+        }
+        Ok(())
+    }
+
+    fn part(&mut self, path: &str, part: Value<'_>, role: TextRole) -> Result<(), Refusal> {
+        if part.kind() != NodeKind::Object {
+            return Err(wrong_type(path, "an object"));
+        }
+        for (key, value) in part.members() {
+            match key.text().unwrap_or_default().as_ref() {
+                "type" => {}
+                "text" | "refusal" if value.kind() == NodeKind::String => {
+                    self.texts.push(Text { node: value.id(), role });
+                }
+                "image_url" | "input_audio" | "file" | "video_url" => {
+                    self.unseen_input = true;
+                    self.media(value);
+                }
+                _ => collect_strings(value, &mut self.texts),
+            }
+        }
+        Ok(())
+    }
+
+    /// Names and addresses of media are inspected; their encoded bytes are not.
+    fn media(&mut self, value: Value<'_>) {
+        for (key, value) in value.members() {
+            let encoded = match key.text().unwrap_or_default().as_ref() {
+                "data" | "file_data" | "format" | "detail" | "file_id" => true,
+                "url" => value.text().is_some_and(|url| url.starts_with("data:")),
+                _ => false,
+            };
+            if !encoded {
+                collect_strings(value, &mut self.texts);
+            }
+        }
+        if value.text().is_some_and(|url| !url.starts_with("data:")) {
+            collect_strings(value, &mut self.texts);
+        }
+    }
+
+    fn tools(&mut self, tools: Value<'_>) -> Result<(), Refusal> {
+        if tools.is_null() {
+            return Ok(());
+        }
+        if tools.kind() != NodeKind::Array || tools.holds_scalars() {
+            return Err(wrong_type("tools", "an array of objects"));
+        }
+        for tool in tools.items() {
+            self.has_tools = true;
+            let kind = tool.get("type");
+            // What is neither a function nor a custom tool of the caller's is run by the provider.
+            self.server_tools |= !kind.is_some_and(|kind| kind.is_text("function") || kind.is_text("custom"));
+            for (key, value) in tool.members() {
+                match key.text().unwrap_or_default().as_ref() {
+                    "type" => {}
+                    "function" | "custom" => function(value, &mut self.texts),
+                    _ => collect_strings(value, &mut self.texts),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Texts of a `tool_calls` array, in requests and answers alike.
+pub(super) fn tool_calls(calls: Value<'_>, texts: &mut Vec<Text>) {
+    for call in calls.items() {
+        for (key, value) in call.members() {
+            match key.text().unwrap_or_default().as_ref() {
+                "id" | "type" => {}
+                "function" | "custom" => function(value, texts),
+                _ => collect_strings(value, texts),
+            }
+        }
+    }
+}
+
+/// Texts of a function, declared or called: everything but its name.
+pub(super) fn function(function: Value<'_>, texts: &mut Vec<Text>) {
+    for (key, value) in function.members() {
+        match key.text().unwrap_or_default().as_ref() {
+            "name" => {}
+            "arguments" if value.kind() == NodeKind::String => {
+                texts.push(Text { node: value.id(), role: TextRole::ToolArguments });
+            }
+            _ => collect_strings(value, texts),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use flyball_core::json::Limits;
+
+    use super::*;
+    use crate::refusal::Kind;
+
+    fn decode_text(text: &str) -> Result<Call, Refusal> {
+        decode(Document::parse(Bytes::copy_from_slice(text.as_bytes()), Limits::default()).unwrap())
+    }
+
+    fn texts(call: &Call) -> Vec<(String, TextRole)> {
+        let text = |t: &Text| (call.document.value(t.node).text().unwrap().into_owned(), t.role);
+        call.texts.iter().map(text).collect()
+    }
+
+    #[test]
+    fn every_string_but_ids_and_words_of_fixed_meaning_is_a_text() {
+        let call = decode_text(
+            r#"{"model":"m","user":"u","unknown":{"deep":["x"]},"messages":[
+                {"role":"system","content":"s"},
+                {"role":"user","content":[{"type":"text","text":"t"},{"type":"odd","odd":"o"}]},
+                {"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},
+                {"role":"tool","tool_call_id":"c","content":"r"}],
+                "tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"p":"q"}}}]}"#,
+        )
+        .unwrap();
+        let expected = [
+            ("u", TextRole::Other),
+            ("x", TextRole::Other),
+            ("s", TextRole::System),
+            ("t", TextRole::User),
+            ("o", TextRole::Other),
+            ("{}", TextRole::ToolArguments),
+            ("r", TextRole::Tool),
+            ("d", TextRole::Other),
+            ("q", TextRole::Other),
+        ];
+        assert_eq!(texts(&call), expected.map(|(text, role)| (text.to_owned(), role)));
+        assert!(call.has_tools && !call.server_tools && !call.unseen_input);
+    }
+
+    #[test]
+    fn media_and_provider_tools_are_noticed() {
+        let call = decode_text(
+            r#"{"model":"m","messages":[{"role":"user","content":[
+                {"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}},
+                {"type":"image_url","image_url":{"url":"https://x.org/a@b.png"}},
+                {"type":"file","file":{"file_data":"AAAA","filename":"cv.pdf"}}]}],
+                "tools":[{"type":"web_search"}]}"#,
+        )
+        .unwrap();
+        assert!(call.unseen_input && call.server_tools);
+        let seen: Vec<String> = texts(&call).into_iter().map(|(text, _)| text).collect();
+        assert_eq!(seen, ["https://x.org/a@b.png", "cv.pdf"]);
+    }
+
+    #[test]
+    fn wrong_types_name_their_field() {
+        for (text, kind, field) in [
+            (r#"[]"#, Kind::InvalidField, "body"),
+            (r#"{}"#, Kind::MissingField, "model"),
+            (r#"{"model":1}"#, Kind::InvalidField, "model"),
+            (r#"{"model":"a b"}"#, Kind::InvalidField, "model"),
+            (r#"{"model":"m"}"#, Kind::MissingField, "messages"),
+            (r#"{"model":"m","messages":[]}"#, Kind::InvalidField, "messages"),
+            (r#"{"model":"m","messages":["x"]}"#, Kind::InvalidField, "messages[0]"),
+            (r#"{"model":"m","messages":[{}]}"#, Kind::MissingField, "messages[0].role"),
+            (r#"{"model":"m","messages":[{"role":"king"}]}"#, Kind::InvalidField, "messages[0].role"),
+            (r#"{"model":"m","messages":[{"role":"user","content":{}}]}"#, Kind::InvalidField, "messages[0].content"),
+            (r#"{"model":"m","messages":[{"role":"user"}],"stream":"yes"}"#, Kind::InvalidField, "stream"),
+            (r#"{"model":"m","messages":[{"role":"user"}],"n":0}"#, Kind::InvalidField, "n"),
+            (r#"{"model":"m","messages":[{"role":"user"}],"max_tokens":-1}"#, Kind::InvalidField, "max_tokens"),
+            (r#"{"model":"m","messages":[{"role":"user"}],"tools":{}}"#, Kind::InvalidField, "tools"),
+        ] {
+            let refusal = decode_text(text).unwrap_err();
+            assert_eq!((refusal.kind, refusal.field.as_deref()), (kind, Some(field)), "{text}");
+        }
+    }
+}

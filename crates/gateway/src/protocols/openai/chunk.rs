@@ -1,0 +1,144 @@
+//! One event of a streamed chat completion: which pieces of text it carries and which fields they continue.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use flyball_core::json::{Document, NodeKind, Value};
+
+use crate::protocols::{Channel, Field, Piece, Usage};
+
+/// What the screen needs to know of an event.
+#[derive(Debug, Default)]
+pub struct Chunk {
+    /// Pieces of text, in the order of the bytes.
+    pub pieces: Vec<Piece>,
+    /// Answers that end with this event.
+    pub finished: Vec<u32>,
+    /// What the provider counted.
+    pub usage: Option<Usage>,
+    /// Whether the event tells usage and nothing else.
+    pub only_usage: bool,
+    /// Whether the event is an error object.
+    pub error: bool,
+}
+
+/// Reads a `chat.completion.chunk`; none when it is not an object.
+pub fn read(document: &Document) -> Option<Chunk> {
+    let root = document.root();
+    if root.kind() != NodeKind::Object {
+        return None;
+    }
+    let mut chunk = Chunk::default();
+    for (key, value) in root.members() {
+        match key.text().unwrap_or_default().as_ref() {
+            "id" | "object" | "model" | "system_fingerprint" | "service_tier" | "obfuscation" => {}
+            "usage" => chunk.usage = super::usage(value),
+            "choices" => {
+                for choice in value.items() {
+                    chunk.choice(choice);
+                }
+            }
+            "error" => chunk.error |= !value.is_null(),
+            _ => chunk.alone(value),
+        }
+    }
+    let no_choices = root.get("choices").is_none_or(|choices| choices.items().next().is_none());
+    chunk.only_usage = chunk.usage.is_some() && no_choices;
+    Some(chunk)
+}
+
+impl Chunk {
+    fn choice(&mut self, choice: Value<'_>) {
+        let number = choice.get("index").and_then(Value::unsigned);
+        let number = number.and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
+        for (key, value) in choice.members() {
+            match key.text().unwrap_or_default().as_ref() {
+                "finish_reason" => {
+                    if !value.is_null() {
+                        self.finished.push(number);
+                    }
+                }
+                "logprobs" => {}
+                "delta" => self.delta(number, value),
+                _ => self.alone(value),
+            }
+        }
+    }
+
+    fn delta(&mut self, choice: u32, delta: Value<'_>) {
+        for (key, value) in delta.members() {
+            let key = key.text().unwrap_or_default();
+            match key.as_ref() {
+                "role" => {}
+                "content" if value.kind() == NodeKind::String => self.grow(choice, Field::Content, value),
+                "refusal" if value.kind() == NodeKind::String => self.grow(choice, Field::Refusal, value),
+                "reasoning_content" | "reasoning" if value.kind() == NodeKind::String => {
+                    self.grow(choice, Field::Reasoning, value);
+                }
+                "tool_calls" => {
+                    for (position, call) in value.items().enumerate() {
+                        let index = call.get("index").and_then(Value::unsigned);
+                        let index = index.and_then(|n| u32::try_from(n).ok());
+                        let index = index.unwrap_or(u32::try_from(position).unwrap_or(u32::MAX));
+                        self.tool_call(choice, index, call);
+                    }
+                }
+                "function_call" => self.function(choice, u32::MAX, value),
+                _ => self.other(choice, &[&key], value),
+            }
+        }
+    }
+
+    fn tool_call(&mut self, choice: u32, index: u32, call: Value<'_>) {
+        for (key, value) in call.members() {
+            let key = key.text().unwrap_or_default();
+            match key.as_ref() {
+                "id" | "type" => {}
+                "function" | "custom" => self.function(choice, index, value),
+                _ => self.other(choice, &["tool_calls", &index.to_string(), &key], value),
+            }
+        }
+    }
+
+    fn function(&mut self, choice: u32, index: u32, function: Value<'_>) {
+        for (key, value) in function.members() {
+            let key = key.text().unwrap_or_default();
+            match key.as_ref() {
+                "name" => {}
+                "arguments" if value.kind() == NodeKind::String => {
+                    self.grow(choice, Field::ToolArguments(index), value);
+                }
+                _ => self.other(choice, &["function", &index.to_string(), &key], value),
+            }
+        }
+    }
+
+    fn grow(&mut self, choice: u32, field: Field, value: Value<'_>) {
+        self.pieces.push(Piece { node: value.id(), channel: Some(Channel { choice, field }) });
+    }
+
+    /// Strings of a field that the protocol does not name: within a delta they may grow like any other.
+    fn other(&mut self, choice: u32, path: &[&str], value: Value<'_>) {
+        if value.kind() == NodeKind::String {
+            let mut hasher = DefaultHasher::new();
+            path.hash(&mut hasher);
+            self.grow(choice, Field::Other(hasher.finish()), value);
+            return;
+        }
+        for (key, member) in value.members() {
+            let key = key.text().unwrap_or_default();
+            let path: Vec<&str> = path.iter().copied().chain([key.as_ref()]).collect();
+            self.other(choice, &path, member);
+        }
+        for (position, item) in value.items().enumerate() {
+            let position = position.to_string();
+            let path: Vec<&str> = path.iter().copied().chain([position.as_str()]).collect();
+            self.other(choice, &path, item);
+        }
+    }
+
+    fn alone(&mut self, value: Value<'_>) {
+        let own = std::iter::once(value).chain(value.descendants());
+        let strings = own.filter(|value| value.kind() == NodeKind::String);
+        self.pieces.extend(strings.map(|value| Piece { node: value.id(), channel: None }));
+    }
+}

@@ -1,0 +1,133 @@
+//! Providers of models: one file each. A provider turns a finished body into an HTTP call and hands back the head
+//! and the bytes that come; what the bytes mean is the protocols' business, whether they may pass the screen's.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use flyball_core::Operation;
+use http::{HeaderMap, StatusCode};
+use hyper::body::{Body as _, Frame, Incoming};
+
+use crate::edge::egress::{Egress, EgressError};
+
+pub mod demo;
+pub mod openai;
+
+/// A place that answers calls.
+pub struct Provider {
+    /// Its name in the configuration.
+    pub name: std::sync::Arc<str>,
+    /// How to talk to it.
+    pub kind: ProviderKind,
+}
+
+/// How to talk to a provider.
+pub enum ProviderKind {
+    /// The built-in demo model.
+    Demo(demo::DemoProvider),
+    /// Anything that speaks OpenAI's protocol.
+    OpenAi(openai::OpenAi),
+}
+
+/// What leaves us.
+#[derive(Debug)]
+pub struct Outbound<'a> {
+    /// What is wanted.
+    pub operation: Operation,
+    /// The provider's name of the model.
+    pub model: &'a str,
+    /// The body.
+    pub body: Bytes,
+    /// Extra headers of the route.
+    pub headers: &'a HeaderMap,
+    /// Whether events are expected.
+    pub stream: bool,
+}
+
+/// The head of what comes back, and the body still to be read.
+#[derive(Debug)]
+pub struct Inbound {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body. Dropping it cancels the call.
+    pub body: InboundBody,
+}
+
+impl Inbound {
+    /// Whether the provider says that it sends events.
+    pub fn is_event_stream(&self) -> bool {
+        let content_type = self.headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+        content_type.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
+    }
+
+    /// How long the provider asks to wait, if it says so in seconds.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let value = self.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
+        value.trim().parse().ok().map(Duration::from_secs)
+    }
+}
+
+impl Provider {
+    /// Sends a call and waits for the head of the answer.
+    ///
+    /// # Errors
+    /// When no head comes.
+    pub async fn call(&self, egress: &Egress, outbound: Outbound<'_>) -> Result<Inbound, EgressError> {
+        match &self.kind {
+            ProviderKind::Demo(demo) => demo.call(outbound).await,
+            ProviderKind::OpenAi(openai) => openai.call(egress, outbound).await,
+        }
+    }
+
+    /// The kind's name, under which prices are looked up.
+    pub fn kind_name(&self) -> &'static str {
+        match &self.kind {
+            ProviderKind::Demo(_) => "demo",
+            ProviderKind::OpenAi(_) => "openai",
+        }
+    }
+}
+
+/// A body on its way in.
+#[derive(Debug)]
+pub enum InboundBody {
+    /// From a connection.
+    Wire(Incoming),
+    /// From the demo model.
+    Demo(demo::Steps),
+}
+
+/// A body broke off.
+#[derive(Debug, thiserror::Error)]
+#[error("the provider's answer broke off")]
+pub struct BrokeOff(#[source] pub Option<hyper::Error>);
+
+impl InboundBody {
+    /// The next bytes; none at the end. Trailers are passed over.
+    pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokeOff>>> {
+        match self {
+            InboundBody::Wire(incoming) => loop {
+                let frame = std::task::ready!(Pin::new(&mut *incoming).poll_frame(cx));
+                match frame.map(|frame| frame.map(Frame::into_data)) {
+                    None => return Poll::Ready(None),
+                    Some(Ok(Ok(data))) => return Poll::Ready(Some(Ok(data))),
+                    Some(Ok(Err(_trailers))) => {}
+                    Some(Err(error)) => return Poll::Ready(Some(Err(BrokeOff(Some(error))))),
+                }
+            },
+            InboundBody::Demo(steps) => steps.poll_data(cx),
+        }
+    }
+
+    /// The next bytes; none at the end.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn data(&mut self) -> Option<Result<Bytes, BrokeOff>> {
+        std::future::poll_fn(|cx| self.poll_data(cx)).await
+    }
+}

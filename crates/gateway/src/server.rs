@@ -1,0 +1,133 @@
+//! What happens to every request on a listener: an exchange or the control API, then the headers that all answers
+//! carry. The accept loop is the edge's; this is the function that it calls.
+
+use std::sync::Arc;
+
+use axum::Router;
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tower::ServiceExt;
+
+use crate::admin::{self, Peer, Plane};
+use crate::edge::body::{Body, BodyError};
+use crate::edge::headers::{self, Cors, Page};
+use crate::gateway::Gateway;
+use crate::pipeline::{self, receive, settle};
+use crate::protocols::Protocol;
+use crate::refusal::{Kind, Refusal};
+
+/// The paths of exchanges.
+const EXCHANGES: [Protocol; 4] =
+    [Protocol::OpenAiChat, Protocol::OpenAiEmbeddings, Protocol::Completion, Protocol::CompletionStream];
+
+/// Serves one listener.
+pub struct Server {
+    gateway: Arc<Gateway>,
+    plane: Plane,
+    control: Router,
+    cors: Option<Cors>,
+}
+
+impl Server {
+    /// A server of `plane`.
+    pub fn new(gateway: Arc<Gateway>, plane: Plane, cors: Option<Cors>) -> Self {
+        let control = admin::router(Arc::clone(&gateway), plane);
+        Server { gateway, plane, control, cors }
+    }
+
+    /// Answers one request.
+    pub async fn answer(&self, request: Request<Incoming>, peer: Peer, tls: bool) -> Response<Body> {
+        let origin = request.headers().get(http::header::ORIGIN).cloned();
+        let scripted = request.uri().path().starts_with("/docs");
+        let mut response = match self.preflight(&request) {
+            Some(response) => response,
+            None => self.route(request, peer).await,
+        };
+        if let (Some(cors), Some(origin)) = (&self.cors, origin) {
+            cors.apply(&origin, response.headers_mut());
+        }
+        headers::secure(response.headers_mut(), if scripted { Page::Scripted } else { Page::Data }, tls);
+        response
+    }
+
+    fn preflight(&self, request: &Request<Incoming>) -> Option<Response<Body>> {
+        let cors = self.cors.as_ref()?;
+        cors.preflight(request.method(), request.headers())
+    }
+
+    async fn route(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+        let path = request.uri().path();
+        let exchange = EXCHANGES.into_iter().find(|protocol| protocol.endpoint() == path);
+        match exchange.filter(|_| self.plane != Plane::Control) {
+            Some(protocol) if request.method() == Method::POST => {
+                pipeline::run(Arc::clone(&self.gateway), protocol, request).await
+            }
+            Some(_) => {
+                let mut refusal =
+                    Refusal::new(Kind::WrongMethod, "This endpoint does not have this method.");
+                refusal.allow = Some("POST");
+                self.refuse(&refusal, &self.request_id(&request))
+            }
+            None => self.control(request, peer).await,
+        }
+    }
+
+    fn request_id(&self, request: &Request<Incoming>) -> String {
+        headers::request_id(request.headers(), || self.gateway.clock.uuid().to_string())
+    }
+
+    fn refuse(&self, refusal: &Refusal, request_id: &str) -> Response<Body> {
+        self.gateway.metrics.refused(refusal.kind);
+        if let Some(cause) = &refusal.cause {
+            tracing::warn!(request = request_id, code = refusal.row().code, %cause, "refused");
+        }
+        settle::refusal_response(refusal, request_id)
+    }
+
+    /// The control API. Bodies are read here, within limits, so that handlers get bytes.
+    async fn control(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+        let request_id = self.request_id(&request);
+        let Some(_in_flight) = self.gateway.drain.enter() else {
+            return self.refuse(&receive::shutting_down(), &request_id);
+        };
+        let snapshot = self.gateway.snapshot();
+        let (mut parts, body) = request.into_parts();
+        let limit = snapshot.config.limits.other_body.get();
+        let bytes = match receive::body(&snapshot, &parts.headers, body, limit).await {
+            Ok(bytes) => bytes,
+            Err(refusal) => return self.refuse(&refusal, &request_id),
+        };
+        parts.extensions.insert(peer);
+        let request = Request::from_parts(parts, axum::body::Body::from(bytes));
+        let mut response = match self.control.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        if let Some(refusal) = response.extensions_mut().remove::<Arc<Refusal>>() {
+            let mut rendered = self.refuse(&refusal, &request_id);
+            if let Some(methods) = response.headers_mut().remove(ALLOW) {
+                rendered.headers_mut().insert(ALLOW, methods);
+            }
+            return rendered;
+        }
+        if response.status().is_client_error() && is_plain_text(&response) {
+            // A rejection of the framework's own: same shape as all others.
+            let refusal = Refusal::new(Kind::InvalidField, "A parameter of the query or path is not acceptable.");
+            return self.refuse(&refusal, &request_id);
+        }
+        let (mut parts, body) = response.into_parts();
+        for name in ["x-request-id", "x-flyball-request-id"] {
+            if let Ok(value) = HeaderValue::from_str(&request_id) {
+                parts.headers.insert(name, value);
+            }
+        }
+        Response::from_parts(parts, Body::stream(body.map_err(BodyError::new)))
+    }
+}
+
+fn is_plain_text<B>(response: &Response<B>) -> bool {
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_none_or(|value| value.starts_with("text/plain"))
+}

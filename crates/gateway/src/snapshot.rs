@@ -1,0 +1,219 @@
+//! One immutable, numbered state of everything that an operator configures: settings, policy, routes, prices,
+//! protected texts. An exchange keeps the snapshot that it began with; a reload builds a new one as a whole and
+//! swaps it in, or keeps the old one.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flyball_core::{LawfulBasis, Operation};
+use flyball_demo::Demo;
+use flyball_guard::Scanner;
+use flyball_policy::{LoadErrors, Policy, Signal, Vocabulary};
+use http::HeaderMap;
+
+use crate::config::{self, Config};
+use crate::pipeline::screen::verbatim::Shingles;
+use crate::prices::{Price, PriceTable};
+use crate::providers::demo::DemoProvider;
+use crate::providers::openai::{OpenAi, OpenAiError};
+use crate::providers::{Provider, ProviderKind};
+
+/// The policy that holds when none is configured.
+pub const DEFAULT_POLICY: &str = include_str!("../../../policies/default.yaml");
+
+/// A public model name and what is behind it.
+pub struct Route {
+    /// The public name.
+    pub name: Arc<str>,
+    /// Who answers.
+    pub provider: Arc<Provider>,
+    /// The provider's name of the model.
+    pub model: String,
+    /// What it can do.
+    pub operations: Vec<Operation>,
+    /// Parameters that are added when absent.
+    pub defaults: serde_json::Map<String, serde_json::Value>,
+    /// Most output tokens.
+    pub max_output_tokens: Option<u64>,
+    /// Parameters that get another name.
+    pub rename: Vec<(String, String)>,
+    /// Parameters that are left out.
+    pub drop_params: Vec<String>,
+    /// Extra headers.
+    pub headers: HeaderMap,
+    /// The lawful basis noted on it.
+    pub lawful_basis: Option<LawfulBasis>,
+    /// What its tokens cost, where that is known.
+    pub price: Option<Price>,
+}
+
+impl std::fmt::Debug for Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Route").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What an exchange runs under.
+pub struct Snapshot {
+    /// Counts up from 1.
+    pub number: u64,
+    /// The settings.
+    pub config: Config,
+    /// The rules.
+    pub policy: Policy,
+    /// The detectors.
+    pub scanner: Scanner,
+    /// Texts that answers may not copy.
+    pub protected: Arc<Shingles>,
+    routes: HashMap<Arc<str>, Arc<Route>>,
+    verbatim: bool,
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
+/// Why a snapshot cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// A file cannot be read.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The policy has mistakes.
+    #[error(transparent)]
+    Policy(#[from] LoadErrors),
+    /// A provider cannot be built.
+    #[error("providers.{name}: {source}")]
+    Provider {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        source: OpenAiError,
+    },
+    /// A provider or route carries a header that HTTP does not allow.
+    #[error("{key}: '{header}' is not a header that can be sent")]
+    Header {
+        /// Where it stands.
+        key: String,
+        /// The header's name.
+        header: String,
+    },
+}
+
+/// The policy that `config` names, or the built-in one.
+///
+/// # Errors
+/// When the file cannot be read or has mistakes.
+pub fn load_policy(path: Option<&Path>) -> Result<Policy, SnapshotError> {
+    let vocabulary = Vocabulary { kinds: &flyball_guard::KINDS };
+    match path {
+        None => Ok(Policy::load(DEFAULT_POLICY, "policies/default.yaml (built in)", &vocabulary)?),
+        Some(path) => {
+            let source = std::fs::read_to_string(path)
+                .map_err(|source| SnapshotError::Unreadable { path: path.to_owned(), source })?;
+            Ok(Policy::load(&source, &path.display().to_string(), &vocabulary)?)
+        }
+    }
+}
+
+impl Snapshot {
+    /// Builds the state that `config` describes.
+    ///
+    /// # Errors
+    /// When the policy has mistakes, or something that the configuration names cannot be used.
+    pub fn build(number: u64, config: Config, demo: &Arc<Demo>) -> Result<Snapshot, SnapshotError> {
+        let policy = load_policy(config.policy.as_deref())?;
+        let mut providers = HashMap::new();
+        for (name, settings) in &config.providers {
+            let kind = match settings {
+                config::Provider::Demo(_) => ProviderKind::Demo(DemoProvider::new(Arc::clone(demo))),
+                config::Provider::Openai(settings) => {
+                    let extra = headers(&format!("providers.{name}.headers"), &settings.headers)?;
+                    let key = settings.api_key.as_ref().map(|key| key.expose());
+                    let azure = settings.azure.as_ref().map(|azure| azure.api_version.as_str());
+                    let openai = OpenAi::new(&settings.base_url, key, azure, &extra)
+                        .map_err(|source| SnapshotError::Provider { name: name.clone(), source })?;
+                    ProviderKind::OpenAi(openai)
+                }
+            };
+            providers.insert(name.as_str(), Arc::new(Provider { name: name.as_str().into(), kind }));
+        }
+        let prices = PriceTable::new(&config.prices);
+        let mut routes = HashMap::new();
+        for (name, settings) in &config.routes {
+            // The configuration was checked: a route's provider exists.
+            let Some(provider) = providers.get(settings.provider.as_str()) else { continue };
+            let model = settings.concrete_model(name);
+            let route = Arc::new(Route {
+                name: name.as_str().into(),
+                model: model.to_owned(),
+                operations: settings.operations.clone(),
+                defaults: settings.defaults.clone(),
+                max_output_tokens: settings.caps.max_output_tokens,
+                rename: settings.rename.iter().map(|(from, to)| (from.clone(), to.clone())).collect(),
+                drop_params: settings.drop_params.clone(),
+                headers: headers(&format!("routes.{name}.headers"), &settings.headers)?,
+                lawful_basis: settings.lawful_basis,
+                price: prices.price(&settings.provider, provider.kind_name(), model),
+                provider: Arc::clone(provider),
+            });
+            for alias in &settings.aliases {
+                routes.insert(alias.as_str().into(), Arc::clone(&route));
+            }
+            routes.insert(Arc::clone(&route.name), route);
+        }
+        let mut protected = Shingles::default();
+        for path in &config.protected.corpora {
+            let text = std::fs::read_to_string(path)
+                .map_err(|source| SnapshotError::Unreadable { path: path.clone(), source })?;
+            protected.add(&text);
+        }
+        let verbatim = policy.reads(Signal::OutputVerbatimRatio);
+        Ok(Snapshot {
+            number,
+            config,
+            policy,
+            scanner: Scanner::standard(),
+            protected: Arc::new(protected),
+            routes,
+            verbatim,
+        })
+    }
+
+    /// The route behind a public model name or alias.
+    pub fn route(&self, model: &str) -> Option<Arc<Route>> {
+        self.routes.get(model).cloned()
+    }
+
+    /// Every public model name, aliases included, in no order.
+    pub fn models(&self) -> impl Iterator<Item = (&str, &Arc<Route>)> {
+        self.routes.iter().map(|(name, route)| (name.as_ref(), route))
+    }
+
+    /// Whether some rule asks how much of an answer is copied.
+    pub fn measures_verbatim(&self) -> bool {
+        self.verbatim
+    }
+}
+
+fn headers(
+    key: &str,
+    settings: &std::collections::BTreeMap<String, String>,
+) -> Result<HeaderMap, SnapshotError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in settings {
+        let invalid = || SnapshotError::Header { key: key.to_owned(), header: name.clone() };
+        let value = value.parse().map_err(|_| invalid())?;
+        let parsed = http::HeaderName::try_from(name.as_str()).map_err(|_| invalid())?;
+        headers.insert(parsed, value);
+    }
+    Ok(headers)
+}
