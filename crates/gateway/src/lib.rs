@@ -1,1 +1,4 @@
-//! gateway
+//! The product: library and the binary flyball.
+
+pub mod config;
+pub mod prices;
