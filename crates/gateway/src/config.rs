@@ -144,7 +144,7 @@ impl Config {
         layers::lay_flags(&mut root, &schema, flags, &mut errors);
         check::check(&mut root, &schema, &mut errors);
         if !errors.is_empty() {
-            return Err(ConfigErrors(errors));
+            return Err(ConfigErrors::sorted(errors));
         }
         let mut config = typed(&root)?;
         if root.member("providers").is_some() && root.member("routes").is_none() {
@@ -152,7 +152,7 @@ impl Config {
         }
         files.extend(cross::check(&mut config, &root, &environment, &mut errors));
         if !errors.is_empty() {
-            return Err(ConfigErrors(errors));
+            return Err(ConfigErrors::sorted(errors));
         }
         config.files = files;
         Ok(config)
@@ -211,6 +211,13 @@ fn typed(root: &tree::Node) -> Result<Config, ConfigError> {
             "see docs/reference/config.md",
         )
     })
+}
+
+/// The variables of this process, for [`Config::load`]. What is not UTF-8 is made so: a setting or secret that
+/// was not is then refused where it is used.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
 }
 
 /// The JSON Schema (draft 2020-12) of the configuration. `x-minimum` and `x-maximum` bound durations and sizes,

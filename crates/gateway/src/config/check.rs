@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use super::error::{ConfigError, Place, key_text, nearest};
+use super::error::{ConfigError, Place, key_text, nearest, suggestion};
 use super::formats;
 use super::layers::names;
 use super::secret::SecretRef;
@@ -88,6 +88,7 @@ impl Check<'_> {
                     .is_some_and(|inner| is_type(inner, "object") || is_type(inner, "array")))
         });
         let additional = schema.get("additionalProperties");
+        let mut meant = Vec::new();
         for member in members.iter_mut() {
             if let Some(inner) = property(&member.key) {
                 self.path.push(member.key.clone());
@@ -95,6 +96,7 @@ impl Check<'_> {
                 self.path.pop();
             } else if additional == Some(&Json::Bool(false)) {
                 let remedy = self.where_else(schema, &member.key);
+                meant.extend(nearest(&member.key, names(schema)));
                 self.report(&member.place, format!("unknown key '{}'", member.key), remedy);
             } else {
                 self.path.push(member.key.clone());
@@ -108,7 +110,8 @@ impl Check<'_> {
         }
         for wanted in schema.get("required").and_then(Json::as_array).into_iter().flatten() {
             let wanted = wanted.as_str().unwrap_or_default();
-            if !members.iter().any(|member| member.key == wanted) {
+            // A misspelt key is one mistake, not two.
+            if !meant.contains(&wanted) && !members.iter().any(|member| member.key == wanted) {
                 self.report(key_place, format!("the key '{wanted}' is missing"), "add it");
             }
         }
@@ -116,18 +119,16 @@ impl Check<'_> {
 
     /// What to say about a key that is unknown here: the nearest one, or the section where it belongs.
     fn where_else(&self, schema: &Json, key: &str) -> String {
-        let near = nearest(key, names(schema));
-        if near.starts_with("did you mean") {
-            return near;
-        }
         let sections = self.schema.get("properties").and_then(Json::as_object);
         let home = sections
             .into_iter()
             .flatten()
             .find(|(_, section)| section.get("properties").is_some_and(|keys| keys.get(key).is_some()));
         match home {
-            Some((section, _)) => format!("did you mean '{section}.{key}'?"),
-            None => near,
+            Some((section, _)) if nearest(key, names(schema)).is_none() => {
+                format!("did you mean '{section}.{key}'?")
+            }
+            _ => suggestion(key, names(schema)),
         }
     }
 
@@ -187,7 +188,7 @@ impl Check<'_> {
             return self.wrong_kind(node, &format!("one of {}", choices.join(", ")));
         };
         if !choices.contains(&text.as_str()) {
-            let remedy = nearest(text, choices.iter().copied());
+            let remedy = suggestion(text, choices.iter().copied());
             let message = format!("'{text}' is none of the choices");
             self.report(&node.place.clone(), message, remedy);
         }
@@ -195,21 +196,15 @@ impl Check<'_> {
 
     /// A section of which one key says what the others are.
     fn visit_tagged(&mut self, branches: &[Json], node: &mut Node, key_place: &Place) {
-        let tag_of = |branch: &Json| {
-            let properties = branch.get("properties")?.as_object()?;
-            properties
-                .iter()
-                .find_map(|(key, inner)| Some((key.clone(), inner.get("const")?.as_str()?.to_owned())))
-        };
-        let tags: Vec<_> = branches.iter().filter_map(tag_of).collect();
-        let Some((key, _)) = tags.first().cloned() else { return self.visit_anything(node) };
+        let tags: Vec<_> = branches.iter().filter_map(tag).collect();
+        let Some(&(key, _)) = tags.first() else { return self.visit_anything(node) };
         let Value::Map(members) = &mut node.value else { return self.wrong_kind(node, "a section") };
-        let choices: Vec<_> = tags.iter().map(|(_, word)| word.as_str()).collect();
+        let choices: Vec<_> = tags.iter().map(|(_, word)| *word).collect();
         let Some(tag) = members.iter_mut().find(|member| member.key == key) else {
             let remedy = format!("add it, one of {}", choices.join(", "));
             return self.report(key_place, format!("the key '{key}' is missing"), remedy);
         };
-        self.path.push(key.clone());
+        self.path.push(key.to_owned());
         let before = self.errors.len();
         self.visit_word(&choices, &mut tag.node);
         self.path.pop();
@@ -316,8 +311,25 @@ fn allows_null(schema: &Json) -> bool {
     is_type(schema, "null") || branches.into_iter().flatten().any(|branch| is_type(branch, "null"))
 }
 
+/// The key that tells a branch from the others, and its value there.
+fn tag(branch: &Json) -> Option<(&str, &str)> {
+    let properties = branch.get("properties")?.as_object()?;
+    properties.iter().find_map(|(key, inner)| Some((key.as_str(), inner.get("const")?.as_str()?)))
+}
+
+/// The branches of a section of which one key says what the others are: that key, its value, what it means.
+pub(super) fn tagged(schema: &Json) -> Vec<(&str, &str, &str)> {
+    let branches = schema.get("oneOf").and_then(Json::as_array).into_iter().flatten();
+    let read = |branch| {
+        let (key, word) = tag(branch)?;
+        let meaning = branch.get("description").and_then(Json::as_str).unwrap_or_default();
+        Some((key, word, meaning))
+    };
+    branches.filter_map(read).collect()
+}
+
 /// The words of a choice.
-fn words(schema: &Json) -> Option<Vec<&str>> {
+pub(super) fn words(schema: &Json) -> Option<Vec<&str>> {
     if let Some(listed) = schema.get("enum").and_then(Json::as_array) {
         return Some(listed.iter().filter_map(Json::as_str).collect());
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flyball_core::Operation;
 
-use super::error::{ConfigError, key_text, nearest};
+use super::error::{ConfigError, key_text, suggestion};
 use super::fingerprint::Fingerprint;
 use super::tree::Node;
 use super::upstream::{Provider, Route};
@@ -90,7 +90,7 @@ impl Cross<'_> {
 
     fn route(&mut self, name: &str, route: &Route, config: &Config) {
         if !config.providers.contains_key(&route.provider) {
-            let remedy = nearest(&route.provider, config.providers.keys().map(String::as_str));
+            let remedy = suggestion(&route.provider, config.providers.keys().map(String::as_str));
             let message = format!("there is no provider '{}'", route.provider);
             self.report(&["routes", name, "provider"], message, remedy);
         }
@@ -157,7 +157,7 @@ impl Cross<'_> {
                     self.report(&path, message, "name a model whose 'operations' include chat");
                 }
                 None => {
-                    let remedy = nearest(model, config.model_names());
+                    let remedy = suggestion(model, config.model_names());
                     self.report(&path, format!("there is no route or alias '{model}'"), remedy);
                 }
             }
@@ -168,7 +168,7 @@ impl Cross<'_> {
         for pattern in config.prices.overrides.keys() {
             let provider = pattern.split('/').next().unwrap_or_default();
             if !provider.contains('*') && !config.providers.contains_key(provider) {
-                let remedy = nearest(provider, config.providers.keys().map(String::as_str));
+                let remedy = suggestion(provider, config.providers.keys().map(String::as_str));
                 let message = format!("there is no provider '{provider}'");
                 self.report(&["prices", "overrides", pattern], message, remedy);
             }

@@ -103,9 +103,17 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// Every mistake that was found, in the order of the file. Never empty.
+/// Every mistake that was found, those of the file in its order, then the others. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 pub struct ConfigErrors(pub Vec<ConfigError>);
+
+impl ConfigErrors {
+    /// In the order of the file; what is not in the file comes last.
+    pub(super) fn sorted(mut errors: Vec<ConfigError>) -> Self {
+        errors.sort_by_key(|error| error.line().unwrap_or(u32::MAX));
+        ConfigErrors(errors)
+    }
+}
 
 impl From<ConfigError> for ConfigErrors {
     fn from(error: ConfigError) -> Self {
@@ -145,22 +153,28 @@ pub(super) fn key_text<S: AsRef<str>>(path: &[S]) -> String {
     text
 }
 
-/// What to say about `name`, which is none of `known`: the nearest one, or all of them when there are few.
-pub(super) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
+/// The name in `known` that was probably meant by `name`.
+pub(super) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let lowered = name.to_lowercase();
     let allowance = (name.chars().count() / 3).max(1);
-    let best = known
-        .clone()
-        .map(|candidate| (strsim::damerau_levenshtein(&lowered, &candidate.to_lowercase()), candidate))
-        .min();
-    match best {
-        None => String::new(),
-        Some((distance, candidate)) if distance <= allowance => format!("did you mean '{candidate}'?"),
-        Some(_) => {
-            let mut names: Vec<_> = known.take(17).collect();
-            let more = if names.len() > 16 { ", ..." } else { "" };
-            names.truncate(16);
-            format!("known here: {}{more}", names.join(", "))
-        }
+    let distance = |candidate: &str| {
+        let candidate = candidate.to_lowercase();
+        // A shortened or lengthened word is near however many letters it lacks.
+        let shorter = candidate.len().min(lowered.len());
+        let begins = shorter > 2 && (candidate.starts_with(&lowered) || lowered.starts_with(&candidate));
+        if begins { 1 } else { strsim::damerau_levenshtein(&lowered, &candidate) }
+    };
+    let best = known.map(|candidate| (distance(candidate), candidate)).min();
+    best.filter(|(distance, _)| *distance <= allowance).map(|(_, candidate)| candidate)
+}
+
+/// What to say about `name`, which is none of `known`: the nearest one, or all of them when there are few.
+pub(super) fn suggestion<'k>(name: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
+    if let Some(near) = nearest(name, known.clone()) {
+        return format!("did you mean '{near}'?");
     }
+    let mut names: Vec<_> = known.take(17).collect();
+    let more = if names.len() > 16 { ", ..." } else { "" };
+    names.truncate(16);
+    if names.is_empty() { String::new() } else { format!("known here: {}{more}", names.join(", ")) }
 }

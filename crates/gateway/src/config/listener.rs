@@ -108,6 +108,14 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The limits of JSON bodies, as the document parser takes them.
+    pub fn json(&self) -> flyball_core::json::Limits {
+        let size = |number| usize::try_from(number).unwrap_or(usize::MAX);
+        flyball_core::json::Limits { depth: size(self.json_depth), nodes: size(self.json_values) }
+    }
+}
+
 /// How the gateway stops.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

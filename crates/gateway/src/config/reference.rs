@@ -4,13 +4,14 @@ use std::fmt::Write;
 
 use serde_json::Value as Json;
 
+use super::check::{tagged, words};
 use super::layers::alternatives;
 use super::schema;
 
 const HEAD: &str = "\
 # Configuration
 
-<!-- Made by `flyball config schema --markdown` from the types in crates/gateway/src/config. Do not edit. -->
+<!-- Made from the types in crates/gateway/src/config; a test compares. Do not edit. -->
 
 The gateway reads one file, `flyball.yaml`. Environment variables win over the file, flags over both. A variable's
 name is `FLYBALL__` and the key with `__` for each dot, in any case: `FLYBALL__LIMITS__MODEL_BODY=16MiB` sets
@@ -46,9 +47,11 @@ fn rows(schema: &Json, prefix: &str, page: &mut String) {
         .filter_map(Json::as_str)
         .collect();
     for (key, inner) in schema.get("properties").and_then(Json::as_object).into_iter().flatten() {
+        if inner.get("const").is_some() {
+            continue;
+        }
         let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
         let default = match inner.get("default").or_else(|| defaults?.get(key)) {
-            _ if inner.get("const").is_some() => String::new(),
             _ if required.contains(&key.as_str()) => "required".to_owned(),
             Some(Json::Null) | None => "absent".to_owned(),
             Some(Json::Object(_)) => String::new(),
@@ -62,6 +65,12 @@ fn rows(schema: &Json, prefix: &str, page: &mut String) {
 
 /// What stands within a setting: a section's keys, the alternatives of one, what names of one's choice hold.
 fn below(schema: &Json, path: &str, page: &mut String) {
+    let tags = tagged(schema);
+    if let Some((key, _, _)) = tags.first() {
+        let choices: Vec<_> = tags.iter().map(|(_, word, _)| *word).collect();
+        let meaning: Vec<_> = tags.iter().map(|(_, word, meaning)| format!("`{word}`: {meaning}")).collect();
+        line(page, &format!("{path}.{key}"), &choices.join(", "), "required", &meaning.join(" "));
+    }
     for alternative in alternatives(schema) {
         rows(alternative, path, page);
         if let Some(inner @ Json::Object(_)) = alternative.get("additionalProperties") {
@@ -74,28 +83,27 @@ fn below(schema: &Json, path: &str, page: &mut String) {
 }
 
 fn row(page: &mut String, path: &str, schema: &Json, default: &str) {
-    let meaning = schema.get("description").and_then(Json::as_str).unwrap_or_default();
-    let words = alternatives(schema).filter_map(|alternative| {
-        let word = alternative.get("const")?.as_str()?;
-        let meaning = alternative.get("description").and_then(Json::as_str).unwrap_or_default();
-        Some(format!(" `{word}`: {meaning}"))
+    let text = |schema: &Json| schema.get("description").and_then(Json::as_str).map(str::to_owned);
+    let choices = schema.get("oneOf").and_then(Json::as_array).into_iter().flatten().filter_map(|choice| {
+        Some(format!(" `{}`: {}", choice.get("const")?.as_str()?, text(choice).unwrap_or_default()))
     });
-    let words: String = words.collect();
+    let meaning = text(schema).into_iter().chain(choices).collect::<String>();
+    line(page, path, &form(schema), default, &meaning);
+}
+
+fn line(page: &mut String, path: &str, form: &str, default: &str, meaning: &str) {
     // Writing to a string does not fail.
-    let _ = writeln!(
-        page,
-        "| `{}` | {} | {default} | {} |",
-        cell(path),
-        cell(&form(schema)),
-        cell(&format!("{meaning}{words}"))
-    );
+    let _ = writeln!(page, "| `{}` | {} | {default} | {} |", cell(path), cell(form), cell(meaning));
 }
 
 /// What a setting looks like, in words.
 fn form(schema: &Json) -> String {
     let text = |key: &str| schema.get(key).and_then(Json::as_str);
-    if let Some(listed) = schema.get("enum").and_then(Json::as_array) {
-        return listed.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(", ");
+    if let Some(words) = words(schema) {
+        return words.join(", ");
+    }
+    if let Some(values) = schema.get("additionalProperties").filter(|values| values.get("format").is_some()) {
+        return format!("names, each with a {}", form(values));
     }
     let [least, most] = [["x-minimum", "minimum"], ["x-maximum", "maximum"]].map(|keys| {
         keys.iter()
@@ -114,8 +122,7 @@ fn form(schema: &Json) -> String {
     let kind = match schema.get("type") {
         Some(Json::String(kind)) => kind.as_str(),
         Some(Json::Array(kinds)) => kinds.first().and_then(Json::as_str).unwrap_or_default(),
-        _ if schema.get("anyOf").is_some() => "object",
-        _ => "one of",
+        _ => "object",
     };
     let name = match kind {
         "object" => "section",

@@ -152,7 +152,7 @@ fn a_secret_that_is_not_there_or_unusable_is_named_but_not_shown() {
 fn a_literal_secret_is_refused_without_repeating_it() {
     for literal in [
         "sk-planted",
-        "env:",
+        "'env:'",
         "env:sk-planted!",
         "vault:planted",
         "[sk-planted]",

@@ -14,6 +14,9 @@ use super::error::{ConfigError, Place};
 /// The largest configuration that is read, in bytes.
 const LARGEST_FILE: usize = 16 * 1024 * 1024;
 
+/// Most YAML events that aliases may repeat: far more than a configuration needs, too few for a bomb.
+const LARGEST_REPLAY: usize = 20_000;
+
 /// A value and the place where it was written.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
@@ -128,6 +131,7 @@ pub(super) fn parse(text: &str, origin: &Place) -> Result<Node, ConfigError> {
         merge_keys: MergeKeyPolicy::AsOrdinary,
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: LARGEST_REPLAY },
     };
     match serde_saphyr::from_str_with_options::<Option<Written>>(text, options) {
         Ok(Some(written)) => Ok(written.locate(origin)),
@@ -136,7 +140,8 @@ pub(super) fn parse(text: &str, origin: &Place) -> Result<Node, ConfigError> {
             let place = error.location().map_or_else(|| origin.clone(), |at| located(origin, at));
             // The plain form: a snippet of the file could show what must not be shown.
             let message = error.without_snippet().to_string();
-            let message = message.lines().next().unwrap_or_default().to_owned();
+            let message = message.lines().next().unwrap_or_default();
+            let message = message.rsplit_once(" at line ").map_or(message, |(text, _)| text);
             Err(ConfigError::new(&place, "", format!("not readable as YAML: {message}"), ""))
         }
     }
