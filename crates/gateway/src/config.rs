@@ -150,7 +150,7 @@ impl Config {
         if root.member("providers").is_some() && root.member("routes").is_none() {
             config.routes.clear();
         }
-        files.extend(cross::check(&mut config, &root, &environment, &mut errors));
+        cross::check(&mut config, &root, &environment, &mut files, &mut errors);
         if !errors.is_empty() {
             return Err(ConfigErrors::sorted(errors));
         }

@@ -15,14 +15,15 @@ use super::{Config, headers};
 /// Parameters that belong to the call itself: a route may not set, rename or drop them.
 const GOVERNED: &[&str] = &["model", "messages", "input", "stream", "stream_options"];
 
-/// Checks `config`, fetches its secrets, and returns the files that it depends on with what they hold now.
+/// Checks `config`, fetches its secrets, and adds the files that it points to to `files`.
 pub(super) fn check(
     config: &mut Config,
     tree: &Node,
     environment: &BTreeMap<String, String>,
+    files: &mut Fingerprint,
     errors: &mut Vec<ConfigError>,
-) -> Fingerprint {
-    let mut cross = Cross { tree, errors, files: Fingerprint::default() };
+) {
+    let mut cross = Cross { tree, errors, files };
     cross.listeners(config);
     cross.limits(config);
     cross.model_names(config);
@@ -35,13 +36,12 @@ pub(super) fn check(
     for (name, provider) in &mut config.providers {
         cross.provider(name, provider, environment);
     }
-    cross.files
 }
 
 struct Cross<'a> {
     tree: &'a Node,
     errors: &'a mut Vec<ConfigError>,
-    files: Fingerprint,
+    files: &'a mut Fingerprint,
 }
 
 impl Cross<'_> {

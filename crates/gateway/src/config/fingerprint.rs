@@ -26,12 +26,6 @@ impl Fingerprint {
         content.map(drop)
     }
 
-    /// Adds the files of `other`.
-    pub(super) fn extend(&mut self, other: Fingerprint) {
-        self.files.extend(other.files);
-        self.hashes.extend(other.hashes);
-    }
-
     pub(super) fn files(&self) -> &[PathBuf] {
         &self.files
     }

@@ -169,6 +169,47 @@ fn a_literal_secret_is_refused_without_repeating_it() {
 }
 
 #[test]
+fn a_literal_secret_that_yaml_cannot_read_is_not_repeated_either() {
+    for literal in [
+        "*sk-planted",
+        "!sk-planted x",
+        "&sk-planted",
+        "\"sk-planted",
+        "'sk-planted",
+        "[sk-planted",
+        "{sk-planted",
+        "sk-planted: x: y",
+        "%sk-planted",
+        "@sk-planted",
+        "\"\\sk-planted\"",
+        "|sk-planted",
+        "!!int sk-planted",
+        "!!binary sk-planted",
+        "!<sk-planted> x",
+        "`sk-planted",
+        "!!sk-planted x",
+        "? sk-planted",
+        "- sk-planted",
+        "sk-planted",
+        "!!null sk-planted",
+        "!!float sk-planted",
+        "!!bool sk-planted",
+        "{? [a] : sk-planted}",
+    ] {
+        let text = format!(
+            "providers:\n  a:\n    kind: openai\n    api_key: {literal}\nroutes: {{m: {{provider: a}}}}\n"
+        );
+        let fixture = Fixture::new(&text);
+        if let Err(errors) = fixture.load() {
+            let shown = format!("{errors} {errors:?}");
+            assert!(!shown.contains("planted"), "{literal}: {shown}");
+        }
+        let errors = Fixture::new("").with("FLYBALL__PROVIDERS__A__API_KEY", literal).load().unwrap_err();
+        assert!(!format!("{errors} {errors:?}").contains("planted"), "{literal}: {errors}");
+    }
+}
+
+#[test]
 fn a_changed_file_changes_the_hash_and_a_touched_one_does_not() {
     let fixture = Fixture::new(&format!("policy: rules.yaml\n{WITH_SECRETS}")).with("A_KEY", "sk-a");
     fs::write(fixture.path("rules.yaml"), "one").unwrap();
@@ -187,6 +228,16 @@ fn a_changed_file_changes_the_hash_and_a_touched_one_does_not() {
         fs::write(file, &before).unwrap();
     }
     assert_eq!(config.content_hash(), fixture.load().unwrap().content_hash());
+}
+
+#[test]
+fn a_file_that_is_named_twice_is_hashed_once() {
+    let text = "policy: flyball.yaml\ntls: { cert: all.pem, key: all.pem }\n";
+    let fixture = Fixture::new(text);
+    fs::write(fixture.path("all.pem"), "pem").unwrap();
+    let config = fixture.load().unwrap();
+    assert_eq!(config.files().len(), 2);
+    assert_eq!(config.content_hash(), config.current_hash());
 }
 
 proptest! {
