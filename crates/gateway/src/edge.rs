@@ -5,8 +5,8 @@
 
 pub mod body;
 pub mod drain;
-// pub mod egress;
+pub mod egress;
 pub mod headers;
-// pub mod listener;
+pub mod listener;
 pub mod request_body;
 pub mod tls;

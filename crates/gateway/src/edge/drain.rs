@@ -67,7 +67,8 @@ struct Shared {
     settings: DrainSettings,
     phase: AtomicU8,
     in_flight: AtomicUsize,
-    /// Notified whenever `in_flight` falls to zero.
+    connections: AtomicUsize,
+    /// Notified whenever a count falls to zero.
     idle: Notify,
     draining: CancellationToken,
     refusing: CancellationToken,
@@ -82,6 +83,7 @@ impl Drain {
             settings,
             phase: AtomicU8::new(Phase::Running as u8),
             in_flight: AtomicUsize::new(0),
+            connections: AtomicUsize::new(0),
             idle: Notify::new(),
             draining: CancellationToken::new(),
             refusing: CancellationToken::new(),
@@ -120,7 +122,14 @@ impl Drain {
         self.shared.in_flight.load(Ordering::SeqCst)
     }
 
-    /// Cancelled when `phase` is reached. What streams watch is `token(Phase::Ending)`. A task that polls it often
+    /// Counts a connection until the guard is dropped. An exchange is over when its answer was handed to its
+    /// connection; the connection may hold bytes of it that the peer has not taken, so the drain waits for both.
+    pub fn attach(&self) -> Attached {
+        self.shared.connections.fetch_add(1, Ordering::SeqCst);
+        Attached { shared: Arc::clone(&self.shared) }
+    }
+
+    /// Cancelled when `phase` is reached; for `Running`, when that phase is left. What streams watch is `token(Phase::Ending)`. A task that polls it often
     /// should watch a child of it, so that tasks do not share a lock.
     pub fn token(&self, phase: Phase) -> &CancellationToken {
         match phase {
@@ -173,7 +182,7 @@ impl Drain {
             let idle = self.shared.idle.notified();
             let mut idle = pin!(idle);
             idle.as_mut().enable();
-            if self.in_flight() == 0 {
+            if self.in_flight() == 0 && self.shared.connections.load(Ordering::SeqCst) == 0 {
                 return;
             }
             idle.await;
@@ -201,6 +210,20 @@ pub struct InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         if self.shared.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.shared.idle.notify_waiters();
+        }
+    }
+}
+
+/// One open connection, for [`Drain::attach`].
+#[derive(Debug)]
+pub struct Attached {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        if self.shared.connections.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.shared.idle.notify_waiters();
         }
     }

@@ -109,7 +109,12 @@ where
             if self.body.is_end_stream() {
                 return Ok(None);
             }
-            let until = self.deadline.min(Instant::now() + self.limits.read_timeout);
+            let now = Instant::now();
+            // A body that is always ready, with nothing in it, never waits.
+            if now >= self.deadline {
+                return Err(RequestBodyError::Slow);
+            }
+            let until = self.deadline.min(now + self.limits.read_timeout);
             let Ok(frame) = timeout_at(until, self.body.frame()).await else {
                 return Err(RequestBodyError::Slow);
             };
