@@ -1,0 +1,105 @@
+//! One request and its answer, on the connection's side: what every answer gets, whatever the handler says, and
+//! the body that keeps the connection awake until it is sent.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{CONNECTION, HeaderValue, ORIGIN};
+use http::{Request, Response, StatusCode, Version};
+use http_body::{Frame, SizeHint};
+
+use super::executor::{Touch, touched};
+use super::pulse::Beat;
+use super::{ListenerSettings, Peer};
+use crate::edge::body::{Body, BodyError};
+use crate::edge::drain::{Drain, Phase};
+use crate::edge::headers::{self, Page};
+
+/// What an answer needs to know of its request.
+pub(super) struct Terms {
+    version: Version,
+    page: Page,
+    tls: bool,
+    origin: Option<HeaderValue>,
+    /// The answer itself, when the request is a question about CORS.
+    preflight: Option<http::HeaderMap>,
+}
+
+impl Terms {
+    pub(super) fn of<B>(request: &Request<B>, peer: Peer, settings: &ListenerSettings) -> Self {
+        let path = request.uri().path();
+        let scripted = settings.scripted.iter().any(|prefix| path.starts_with(prefix.as_str()));
+        let cors = settings.cors.as_ref();
+        Terms {
+            version: request.version(),
+            page: if scripted { Page::Scripted } else { Page::Data },
+            tls: peer.tls,
+            origin: cors.and_then(|_| request.headers().get(ORIGIN).cloned()),
+            preflight: cors.and_then(|cors| cors.preflight(request.method(), request.headers())),
+        }
+    }
+
+    /// The answer to a preflight.
+    pub(super) fn take_preflight(&mut self) -> Option<Response<Body>> {
+        let fields = self.preflight.take()?;
+        let mut answer = Response::new(Body::Empty);
+        *answer.status_mut() = StatusCode::NO_CONTENT;
+        *answer.headers_mut() = fields;
+        Some(answer)
+    }
+
+    /// Adds to an answer what every answer has.
+    pub(super) fn finish(&self, answer: &mut Response<Body>, settings: &ListenerSettings, drain: &Drain) {
+        let fields = answer.headers_mut();
+        headers::secure(fields, self.page, self.tls);
+        if let Some(cors) = &settings.cors {
+            cors.permit(self.origin.as_ref(), fields);
+        }
+        if self.version <= Version::HTTP_11 && drain.phase() >= Phase::Draining {
+            fields.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
+}
+
+/// Where the answer to a request comes from.
+pub(super) enum Answer<F> {
+    /// The edge gave it.
+    Ready(Response<Body>),
+    /// The handler will give it.
+    Coming(F),
+}
+
+/// The body of an answer on its way. While it exists the exchange counts.
+pub(super) struct ExchangeBody {
+    body: Body,
+    _beat: Beat,
+}
+
+impl ExchangeBody {
+    pub(super) fn new(body: Body, beat: Beat) -> Self {
+        ExchangeBody { body, _beat: beat }
+    }
+}
+
+impl http_body::Body for ExchangeBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let outcome = Pin::new(&mut self.body).poll_frame(cx);
+        touched(if outcome.is_pending() { Touch::Waits } else { Touch::Gave });
+        outcome
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
