@@ -84,8 +84,9 @@ fn write_string(text: &str, out: &mut String) {
     out.push('"');
 }
 
-/// ECMAScript's `Number::toString` (ECMA-262 section 6.1.6.1.20), on the shortest digits that read back as the
-/// same double, which is what Rust's exponent form prints.
+/// ECMAScript's `Number::toString` (ECMA-262 section 6.1.6.1.20) on the shortest digits that read back as the same
+/// double, of two equally near ones the even one. serde_json finds those digits; `{:e}` of the standard library
+/// rounds such ties up.
 fn write_number(number: f64, out: &mut String) {
     if number == 0.0 {
         // Negative zero is written as 0.
@@ -96,17 +97,20 @@ fn write_number(number: f64, out: &mut String) {
         out.push_str("null");
         return;
     }
-    let printed = format!("{:e}", number.abs());
+    let printed = Value::from(number.abs()).to_string();
     let (mantissa, exponent) = printed.split_once('e').unwrap_or((&printed, "0"));
-    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
-    let count = i32::try_from(digits.len()).unwrap_or(i32::MAX);
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = format!("{whole}{fraction}");
+    let significant = all.trim_start_matches('0');
+    let digits = significant.trim_end_matches('0');
+    let count = length(digits);
     // Where the decimal point stands, counted from before the first digit: `n` of the standard.
-    let point = exponent.parse::<i32>().unwrap_or(0) + 1;
+    let point = exponent.parse::<i32>().unwrap_or(0) + length(whole) - (length(&all) - length(significant));
     if number < 0.0 {
         out.push('-');
     }
     if (count..=21).contains(&point) {
-        out.push_str(&digits);
+        out.push_str(digits);
         (count..point).for_each(|_| out.push('0'));
     } else if (1..=21).contains(&point) {
         let (whole, fraction) = digits.split_at(usize::try_from(point).unwrap_or(0));
@@ -114,7 +118,7 @@ fn write_number(number: f64, out: &mut String) {
     } else if (-5..=0).contains(&point) {
         out.push_str("0.");
         (point..0).for_each(|_| out.push('0'));
-        out.push_str(&digits);
+        out.push_str(digits);
     } else {
         let (first, rest) = digits.split_at(1);
         out.push_str(first);
@@ -123,6 +127,10 @@ fn write_number(number: f64, out: &mut String) {
         }
         let _ = write!(out, "e{}{}", if point > 0 { '+' } else { '-' }, (point - 1).abs());
     }
+}
+
+fn length(digits: &str) -> i32 {
+    i32::try_from(digits.len()).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]

@@ -100,7 +100,12 @@ impl PolicyTests {
     pub fn run(&self, policy: &Policy) -> TestReport {
         let mut matched = BTreeSet::new();
         let cases = self.cases.iter().map(|case| case.run(policy, &mut matched)).collect();
-        let untested = policy.rules().iter().map(|rule| rule.id().to_owned()).filter(|id| !matched.contains(id)).collect();
+        let untested = policy
+            .rules()
+            .iter()
+            .map(|rule| rule.id().to_owned())
+            .filter(|id| !matched.contains(id))
+            .collect();
         TestReport { cases, untested }
     }
 }
@@ -111,11 +116,16 @@ impl Case {
         let rules: BTreeSet<String> = decision.reasons.iter().map(|reason| reason.rule.to_string()).collect();
         let mut differences = Vec::new();
         if decision.action() != self.action {
-            differences.push(format!("action: expected {}, got {}", self.action.name(), decision.action().name()));
+            differences.push(format!(
+                "action: expected {}, got {}",
+                self.action.name(),
+                decision.action().name()
+            ));
         }
         if let Some(expected) = &self.rules {
             differences.extend(expected.difference(&rules).map(|id| format!("rule `{id}` did not match")));
-            differences.extend(rules.difference(expected).map(|id| format!("rule `{id}` matched unexpectedly")));
+            differences
+                .extend(rules.difference(expected).map(|id| format!("rule `{id}` matched unexpectedly")));
         }
         matched.extend(rules);
         CaseOutcome { name: self.name.clone(), passed: differences.is_empty(), differences }
@@ -127,9 +137,12 @@ fn case(item: &Node, faults: &mut Faults) -> Option<Case> {
     let keys = ["name", "stage", "signals", "expect"];
     let [name, stage, signals, expect] = fields(item, "a case", &keys, &["signals"], faults)?;
     let name = name?.text("`name`", faults)?.to_owned();
-    let stage = stage.and_then(|node| word(node, "`stage`", &[Stage::Prompt, Stage::Output], Stage::name, faults));
+    let stage =
+        stage.and_then(|node| word(node, "`stage`", &[Stage::Prompt, Stage::Output], Stage::name, faults));
     let mut stated = StatedSignals::default();
-    for Entry { key, place, node } in signals.and_then(|node| node.entries("`signals`", faults)).unwrap_or_default() {
+    for Entry { key, place, node } in
+        signals.and_then(|node| node.entries("`signals`", faults)).unwrap_or_default()
+    {
         if let Err(error) = stated.state(key, &json(node)) {
             faults.add(*place, error.to_string(), None);
         }
@@ -165,12 +178,22 @@ fn fields<'n, const N: usize>(
 }
 
 /// One of a few words.
-fn word<T: Copy>(node: &Node, what: &str, all: &[T], name: fn(T) -> &'static str, faults: &mut Faults) -> Option<T> {
+fn word<T: Copy>(
+    node: &Node,
+    what: &str,
+    all: &[T],
+    name: fn(T) -> &'static str,
+    faults: &mut Faults,
+) -> Option<T> {
     let text = node.text(what, faults)?;
     let found = all.iter().copied().find(|value| name(*value) == text);
     if found.is_none() {
         let names: Vec<&str> = all.iter().copied().map(name).collect();
-        faults.add(node.place, format!("{what} cannot be `{text}`"), Some(format!("use one of {}", names.join(", "))));
+        faults.add(
+            node.place,
+            format!("{what} cannot be `{text}`"),
+            Some(format!("use one of {}", names.join(", "))),
+        );
     }
     found
 }

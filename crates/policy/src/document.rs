@@ -103,7 +103,11 @@ pub(crate) fn read(root: &Node, vocabulary: &Vocabulary<'_>, faults: &mut Faults
         faults.add(root.place, "`version` is missing", Some("add `version: 1`".to_owned()));
     }
     if !ruled {
-        faults.add(root.place, "`rules` is missing", Some("add `rules: []` for a policy without rules".to_owned()));
+        faults.add(
+            root.place,
+            "`rules` is missing",
+            Some("add `rules: []` for a policy without rules".to_owned()),
+        );
     }
     json.insert("rules".to_owned(), document.rules.iter().map(RuleSource::to_json).collect());
     document.json = Value::Object(json);
@@ -144,7 +148,12 @@ fn rules(node: &Node, vocabulary: &Vocabulary<'_>, faults: &mut Faults) -> Vec<R
     rules
 }
 
-fn rule(item: &Node, entries: &[Entry], vocabulary: &Vocabulary<'_>, faults: &mut Faults) -> Option<RuleSource> {
+fn rule(
+    item: &Node,
+    entries: &[Entry],
+    vocabulary: &Vocabulary<'_>,
+    faults: &mut Faults,
+) -> Option<RuleSource> {
     for entry in entries.iter().filter(|entry| !RULE_KEYS.contains(&entry.key.as_str())) {
         let remedy = did_you_mean(&entry.key, RULE_KEYS.iter().copied());
         faults.add(entry.place, format!("unknown key `{}`", entry.key), remedy);
@@ -158,7 +167,11 @@ fn rule(item: &Node, entries: &[Entry], vocabulary: &Vocabulary<'_>, faults: &mu
         found
     };
     let optional_text = |key: &str, faults: &mut Faults| {
-        node(key).and_then(|node| node.text(&format!("`{key}`"), faults)).unwrap_or_default().trim().to_owned()
+        node(key)
+            .and_then(|node| node.text(&format!("`{key}`"), faults))
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
     };
     let id = required("id", faults).and_then(|node| id(node, faults));
     let when = required("when", faults).and_then(|node| Some((node, node.text("`when`", faults)?)));
@@ -211,7 +224,8 @@ fn action(node: &Node, faults: &mut Faults) -> Option<Action> {
         return None;
     }
     let names: Vec<&str> = Action::ALL.iter().map(|action| action.name()).collect();
-    let remedy = did_you_mean(word, names.iter().copied()).or_else(|| Some(format!("use one of {}", names.join(", "))));
+    let remedy = did_you_mean(word, names.iter().copied())
+        .or_else(|| Some(format!("use one of {}", names.join(", "))));
     faults.add(node.place, format!("unknown action `{word}`"), remedy);
     None
 }
@@ -274,8 +288,8 @@ fn to_json(node: &Node, faults: &mut Faults) -> Value {
         Content::Float(value) => json!(value),
         Content::Text(text) => json!(text),
         Content::List(items) => items.iter().map(|item| to_json(item, faults)).collect(),
-        Content::Map(entries) => {
-            Value::Object(entries.iter().map(|entry| (entry.key.clone(), to_json(&entry.node, faults))).collect())
-        }
+        Content::Map(entries) => Value::Object(
+            entries.iter().map(|entry| (entry.key.clone(), to_json(&entry.node, faults))).collect(),
+        ),
     }
 }

@@ -130,7 +130,10 @@ mod tests {
     #[test]
     fn the_nearest_name_is_named_only_when_it_is_near() {
         let known = ["prompt.contains_pii", "output.contains_pii", "request.model"];
-        assert_eq!(did_you_mean("prompt.contain_pii", known), Some("did you mean `prompt.contains_pii`?".into()));
+        assert_eq!(
+            did_you_mean("prompt.contain_pii", known),
+            Some("did you mean `prompt.contains_pii`?".into())
+        );
         assert_eq!(did_you_mean("request.modle", known), Some("did you mean `request.model`?".into()));
         assert_eq!(did_you_mean("model", known), Some("did you mean `request.model`?".into()));
         assert_eq!(did_you_mean("weather", known), None);

@@ -74,13 +74,19 @@ impl Policy {
             stage,
             action: self.decide(stage, signals).action(),
             policy_hash: self.hash().to_owned(),
-            rules: self.rules().iter().filter(|rule| rule.stage() == stage).map(|rule| one(rule, signals)).collect(),
+            rules: self
+                .rules()
+                .iter()
+                .filter(|rule| rule.stage() == stage)
+                .map(|rule| one(rule, signals))
+                .collect(),
         }
     }
 }
 
 fn one(rule: &Rule, signals: &Signals<'_>) -> RuleExplanation {
-    let parts: Vec<Part> = rule.condition().conjuncts().iter().map(|conjunct| part(conjunct, signals)).collect();
+    let parts: Vec<Part> =
+        rule.condition().conjuncts().iter().map(|conjunct| part(conjunct, signals)).collect();
     let outcome = match rule.evaluate(signals) {
         Err(_) => Outcome::Failed,
         Ok(true) => Outcome::Fired,
@@ -106,7 +112,8 @@ fn part(conjunct: &Bool, signals: &Signals<'_>) -> Part {
     let reads = conjunct.reads();
     let seen = reads.intersects(signals.active());
     let short_by = if holds == Some(false) && seen { distance(conjunct, signals) } else { None };
-    let values = reads.iter().map(|signal| format!("{} = {}", signal.name(), shown(signals.get(signal)))).collect();
+    let values =
+        reads.iter().map(|signal| format!("{} = {}", signal.name(), shown(signals.get(signal)))).collect();
     Part { text: conjunct.to_string(), holds, values, short_by }
 }
 
@@ -155,4 +162,3 @@ impl fmt::Display for Explanation {
         Ok(())
     }
 }
-

@@ -131,7 +131,9 @@ fn guard(condition: &Bool) -> Guard {
             }
             _ => None,
         },
-        Bool::TextIn(Text::Signal(signal), List::Literal(values)) => Some(Guard::Equals(*signal, values.clone())),
+        Bool::TextIn(Text::Signal(signal), List::Literal(values)) => {
+            Some(Guard::Equals(*signal, values.clone()))
+        }
         _ => None,
     });
     if let Some(guard) = equality {

@@ -4,7 +4,8 @@
 use flyball_core::{Category, Decision, Kind, Stage};
 use serde_json::Value;
 
-use crate::error::{Faults, LoadErrors};
+use crate::document::RuleSource;
+use crate::error::{Faults, LoadErrors, Place};
 use crate::index::{Index, RuleSet};
 use crate::rule::Rule;
 use crate::signal::{Signal, SignalSet};
@@ -35,6 +36,26 @@ pub struct Policy {
     whole_answer: bool,
 }
 
+/// The stack that conditions are parsed on, in bytes. The parser takes up to 200 KiB for a level of brackets when
+/// it is built without optimisation, and 16 levels are allowed; a runtime's threads have 2 MiB in all.
+const PARSER_STACK: usize = 16 << 20;
+
+/// Compiles on a thread of known stack, so that neither depth nor a defect of the parser can take the process
+/// down. `None` when there was no thread or the parser gave up.
+fn compile(rules: Vec<RuleSource>, source: &str, kinds: &[Kind], faults: &mut Faults) -> Option<Vec<Rule>> {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .name("policy-parser".to_owned())
+            .stack_size(PARSER_STACK)
+            .spawn_scoped(scope, move || {
+                rules.into_iter().filter_map(|rule| Rule::compile(rule, source, kinds, faults)).collect()
+            })
+            .ok()?
+            .join()
+            .ok()
+    })
+}
+
 impl Policy {
     /// Reads, checks and compiles the policy in `source`; `file` is its name in messages.
     ///
@@ -46,11 +67,12 @@ impl Policy {
         let Some(root) = yaml::read(source, &mut faults) else { return Err(faults.into_errors()) };
         let document = document::read(&root, vocabulary, &mut faults);
         let kinds: Vec<Kind> = vocabulary.kinds.iter().map(|(kind, _)| *kind).collect();
-        let rules: Vec<Rule> = document
-            .rules
-            .into_iter()
-            .filter_map(|rule| Rule::compile(rule, source, &kinds, &mut faults))
-            .collect();
+        let Some(rules) = compile(document.rules, source, &kinds, &mut faults) else {
+            let start = Place { line: 1, column: 1 };
+            faults.within(None);
+            faults.add(start, "the conditions could not be parsed", Some("simplify them".to_owned()));
+            return Err(faults.into_errors());
+        };
         let mut policy = Policy {
             hash: canonical::hash(&document.json),
             document: document.json,

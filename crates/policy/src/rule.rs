@@ -38,7 +38,12 @@ fn names<S: Serializer>(reads: &SignalSet, serializer: S) -> Result<S::Ok, S::Er
 
 impl Rule {
     /// Checks and compiles `rule`, which stands in the file `source`.
-    pub(crate) fn compile(rule: RuleSource, source: &str, kinds: &[Kind], faults: &mut Faults) -> Option<Rule> {
+    pub(crate) fn compile(
+        rule: RuleSource,
+        source: &str,
+        kinds: &[Kind],
+        faults: &mut Faults,
+    ) -> Option<Rule> {
         faults.within(Some(&rule.id));
         let condition = match compile(&rule.when, kinds) {
             Ok(condition) => condition,

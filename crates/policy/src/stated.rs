@@ -68,7 +68,11 @@ impl StatedSignals {
                 .map(|value| Stated::Plain(Value::Double(value))),
             SignalType::Text => value.as_str().map(|value| Stated::Text(value.to_owned())),
             SignalType::Texts => value.as_array().and_then(|items| {
-                items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<_>>().map(Stated::Texts)
+                items
+                    .iter()
+                    .map(|item| item.as_str().map(str::to_owned))
+                    .collect::<Option<_>>()
+                    .map(Stated::Texts)
             }),
         };
         let stated = stated.ok_or_else(wrong)?;

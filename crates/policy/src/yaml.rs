@@ -82,7 +82,10 @@ impl Node {
     /// A number; a fault for anything else.
     pub(crate) fn number(&self, what: &str, faults: &mut Faults) -> Option<f64> {
         match self.value {
-            #[expect(clippy::cast_precision_loss, reason = "thresholds are far below 2^53; larger ones are refused")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "thresholds are far below 2^53; larger ones are refused"
+            )]
             Content::Int(value) => Some(value as f64),
             Content::Float(value) => Some(value),
             _ => self.fault(what, "a number", faults),

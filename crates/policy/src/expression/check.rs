@@ -46,7 +46,11 @@ pub(crate) fn compile(source: &str, kinds: &[Kind]) -> Result<Bool, Vec<Conditio
         Some(condition) if checker.faults.is_empty() => {
             if condition.reads().is_empty() {
                 let remedy = "read a signal, or leave the rule out";
-                return Err(vec![ConditionError::new(0, "the condition reads no signal: it is constant", Some(remedy))]);
+                return Err(vec![ConditionError::new(
+                    0,
+                    "the condition reads no signal: it is constant",
+                    Some(remedy),
+                )]);
             }
             Ok(condition)
         }
@@ -73,7 +77,13 @@ impl Checker<'_> {
 
     /// The first character of an expression: the parser notes an operator's own place for what it combines.
     fn start(&self, expression: &IdedExpr) -> usize {
-        let own = self.info.offset_for(expression.id).map(|(start, _)| start as usize);
+        let own = self.info.offset_for(expression.id).map(|(start, _)| match &expression.expr {
+            // Of `f(x)` the bracket is noted; the name stands before it.
+            Expr::Call(call) if call.target.is_none() && call.func_name.starts_with(char::is_alphabetic) => {
+                (start as usize).saturating_sub(call.func_name.chars().count())
+            }
+            _ => start as usize,
+        });
         let first = match &expression.expr {
             Expr::Select(select) => Some(self.start(&select.operand)),
             Expr::Call(call) => call.target.as_deref().or(call.args.first()).map(|first| self.start(first)),
@@ -123,7 +133,9 @@ impl Checker<'_> {
             Expr::Map(_) | Expr::Struct(_) => {
                 self.fault(expression, "maps and messages are not part of a condition", None)
             }
-            Expr::Comprehension(_) | Expr::Unspecified => self.fault(expression, "not part of a condition", None),
+            Expr::Comprehension(_) | Expr::Unspecified => {
+                self.fault(expression, "not part of a condition", None)
+            }
         }
     }
 
@@ -138,7 +150,8 @@ impl Checker<'_> {
                 self.fault(expression, "unsigned literals are not part of a condition", remedy)
             }
             LiteralValue::Null => {
-                let remedy = Some("a signal always has a value: compare with `\"\"`, `0` or `false`".to_owned());
+                let remedy =
+                    Some("a signal always has a value: compare with `\"\"`, `0` or `false`".to_owned());
                 self.fault(expression, "`null` is not part of a condition", remedy)
             }
             LiteralValue::Bytes(_) => {

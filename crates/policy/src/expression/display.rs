@@ -68,7 +68,13 @@ impl fmt::Display for In<'_, Bool> {
             Bool::And(parts) => join(parts, depth, "&&", f),
             Bool::Or(parts) => join(parts, depth, "||", f),
             Bool::If(branches) => {
-                write!(f, "({}) ? ({}) : ({})", In(&branches.0, depth), In(&branches.1, depth), In(&branches.2, depth))
+                write!(
+                    f,
+                    "({}) ? ({}) : ({})",
+                    In(&branches.0, depth),
+                    In(&branches.1, depth),
+                    In(&branches.2, depth)
+                )
             }
             Bool::Bools(equal, sides) => {
                 write!(

@@ -53,7 +53,9 @@ pub(crate) fn holds(condition: &Bool, scope: Scope<'_>) -> Result<bool, Fault> {
         Bool::Not(inner) => holds(inner, scope).map(|value| !value),
         Bool::And(parts) => fold(parts.iter().map(|part| holds(part, scope)), false),
         Bool::Or(parts) => fold(parts.iter().map(|part| holds(part, scope)), true),
-        Bool::If(branches) => holds(if holds(&branches.0, scope)? { &branches.1 } else { &branches.2 }, scope),
+        Bool::If(branches) => {
+            holds(if holds(&branches.0, scope)? { &branches.1 } else { &branches.2 }, scope)
+        }
         Bool::Bools(equal, sides) => {
             let (left, right) = (holds(&sides.0, scope)?, holds(&sides.1, scope)?);
             Ok((left == right) == *equal)
@@ -152,7 +154,9 @@ pub(crate) fn int(expression: &Int, scope: Scope<'_>) -> Result<i64, Fault> {
                 Arithmetic::Add => left.checked_add(right),
                 Arithmetic::Subtract => left.checked_sub(right),
                 Arithmetic::Multiply => left.checked_mul(right),
-                Arithmetic::Divide | Arithmetic::Remainder if right == 0 => return Err(Fault::DivisionByZero),
+                Arithmetic::Divide | Arithmetic::Remainder if right == 0 => {
+                    return Err(Fault::DivisionByZero);
+                }
                 Arithmetic::Divide => left.checked_div(right),
                 Arithmetic::Remainder => left.checked_rem(right),
             }
@@ -191,7 +195,9 @@ pub(crate) fn double(expression: &Double, scope: Scope<'_>) -> Result<f64, Fault
         }
         #[expect(clippy::cast_precision_loss, reason = "CEL's double() rounds to the nearest double")]
         Double::FromInt(inner) => Ok(int(inner, scope)? as f64),
-        Double::If(branches) => double(if holds(&branches.0, scope)? { &branches.1 } else { &branches.2 }, scope),
+        Double::If(branches) => {
+            double(if holds(&branches.0, scope)? { &branches.1 } else { &branches.2 }, scope)
+        }
     }
 }
 
@@ -202,9 +208,10 @@ fn text<'e>(expression: &'e Text, scope: Scope<'e>) -> Result<&'e str, Fault> {
             _ => Err(Fault::WrongType),
         },
         Text::Literal(value) => Ok(value),
-        Text::Item(distance) => {
-            std::iter::successors(scope.items, |item| item.outer).nth(*distance).map(|item| item.text).ok_or(Fault::WrongType)
-        }
+        Text::Item(distance) => std::iter::successors(scope.items, |item| item.outer)
+            .nth(*distance)
+            .map(|item| item.text)
+            .ok_or(Fault::WrongType),
         Text::If(branches) => text(if holds(&branches.0, scope)? { &branches.1 } else { &branches.2 }, scope),
     }
 }

@@ -6,7 +6,10 @@ use cel::common::ast::{IdedExpr, SourceInfo};
 /// The longest condition, in bytes.
 pub(super) const MAX_BYTES: usize = 4096;
 
-/// How deep brackets and operators may nest.
+/// How deep brackets may nest. The parser's stack is measured by it: see `policy`.
+const MAX_BRACKETS: usize = 16;
+
+/// How deep operators may nest.
 pub(super) const MAX_DEPTH: usize = 32;
 
 /// The most operators in one condition. Chains of operators of one precedence nest in the tree as well.
@@ -69,8 +72,8 @@ fn bound(source: &str) -> Result<(), ConditionError> {
             '?' | '+' | '-' | '*' | '/' | '%' | '<' | '>' | '=' | '!' | '&' | '|' | '.' => operators += 1,
             _ => {}
         }
-        if depth > MAX_DEPTH {
-            let message = format!("brackets nest deeper than {MAX_DEPTH}");
+        if depth > MAX_BRACKETS {
+            let message = format!("brackets nest deeper than {MAX_BRACKETS}");
             return Err(ConditionError::new(at, message, Some("split the rule")));
         }
         if operators > MAX_OPERATORS {

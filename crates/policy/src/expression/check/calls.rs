@@ -37,7 +37,9 @@ impl Checker<'_> {
             ("size", Some(of), []) | ("size", None, [of]) => match self.typed(of)? {
                 Typed::Text(text) => Some(Typed::Int(Int::TextSize(text))),
                 Typed::List(list) => Some(Typed::Int(Int::ListSize(list))),
-                other => self.fault(of, format!("`size` is of texts and lists, not of {}", other.describe()), None),
+                other => {
+                    self.fault(of, format!("`size` is of texts and lists, not of {}", other.describe()), None)
+                }
             },
             ("startsWith", Some(text), [part]) => self.search(Search::StartsWith, text, part),
             ("endsWith", Some(text), [part]) => self.search(Search::EndsWith, text, part),
@@ -47,7 +49,9 @@ impl Checker<'_> {
             ("double", None, [number]) => match self.typed(number)? {
                 Typed::Int(int) => Some(Typed::Double(Double::FromInt(int))),
                 Typed::Double(double) => Some(Typed::Double(double)),
-                other => self.fault(number, format!("`double` takes a number, not {}", other.describe()), None),
+                other => {
+                    self.fault(number, format!("`double` takes a number, not {}", other.describe()), None)
+                }
             },
             (name, None, [left, right]) => {
                 if let Some(comparison) = comparison(name) {
@@ -65,7 +69,8 @@ impl Checker<'_> {
     fn unknown_function<T>(&mut self, expression: &IdedExpr, name: &str) -> Option<T> {
         match name {
             "has" => {
-                let remedy = Some("a signal always has a value: compare with `\"\"`, `0` or `false`".to_owned());
+                let remedy =
+                    Some("a signal always has a value: compare with `\"\"`, `0` or `false`".to_owned());
                 self.fault(expression, "`has` is not part of a condition", remedy)
             }
             "map" | "filter" | "exists_one" | "existsOne" => {
@@ -84,7 +89,11 @@ impl Checker<'_> {
                     "double" => "double(number)",
                     _ => "text.startsWith(part), text.endsWith(part), text.contains(part)",
                 };
-                self.fault(expression, format!("wrong arguments for `{known}`"), Some(format!("write {usage}")))
+                self.fault(
+                    expression,
+                    format!("wrong arguments for `{known}`"),
+                    Some(format!("write {usage}")),
+                )
             }
             other => {
                 let remedy = did_you_mean(other, FUNCTIONS.iter().copied());
@@ -101,7 +110,11 @@ impl Checker<'_> {
         for (side, condition) in sides {
             let condition = condition?;
             if !condition.varies() {
-                return self.fault(side, "this part is constant: it reads no signal", Some("leave it out".to_owned()));
+                return self.fault(
+                    side,
+                    "this part is constant: it reads no signal",
+                    Some("leave it out".to_owned()),
+                );
             }
             match condition {
                 Bool::And(inner) if and => parts.extend(inner),
@@ -160,7 +173,11 @@ impl Checker<'_> {
 
     fn mixed_numbers<T>(&mut self, expression: &IdedExpr, what: &str) -> Option<T> {
         let remedy = Some("write a whole number, or convert with `double(...)`".to_owned());
-        self.fault(expression, format!("{what} two types: a whole number and a number with a fraction"), remedy)
+        self.fault(
+            expression,
+            format!("{what} two types: a whole number and a number with a fraction"),
+            remedy,
+        )
     }
 
     fn comparison(
@@ -253,15 +270,19 @@ impl Checker<'_> {
         let sides = (self.typed(text), self.typed(part));
         match (sides.0?, sides.1?) {
             (Typed::Text(text), Typed::Text(part)) => Some(Typed::Bool(Bool::Search(search, text, part))),
-            (Typed::List(_), _) => {
-                self.fault(text, format!("`{}` is of texts, not of lists", search.name()), Some("use `in`".to_owned()))
-            }
+            (Typed::List(_), _) => self.fault(
+                text,
+                format!("`{}` is of texts, not of lists", search.name()),
+                Some("use `in`".to_owned()),
+            ),
             (Typed::Text(_), other) => {
                 self.fault(part, format!("`{}` takes a text, not {}", search.name(), other.describe()), None)
             }
-            (other, _) => {
-                self.fault(text, format!("`{}` is of texts, not of {}", search.name(), other.describe()), None)
-            }
+            (other, _) => self.fault(
+                text,
+                format!("`{}` is of texts, not of {}", search.name(), other.describe()),
+                None,
+            ),
         }
     }
 
@@ -273,17 +294,25 @@ impl Checker<'_> {
         body: &IdedExpr,
     ) -> Option<Typed> {
         let Expr::Ident(name) = &item.expr else {
-            return self.fault(item, "the first argument names the item", Some("write `list.exists(item, ...)`".into()));
+            return self.fault(
+                item,
+                "the first argument names the item",
+                Some("write `list.exists(item, ...)`".into()),
+            );
         };
         let typed_list = self.typed(list);
         self.items.push(name.clone());
         let body = self.condition(body, "the second argument");
         self.items.pop();
         match (typed_list?, body?) {
-            (Typed::List(list), body) => Some(Typed::Bool(Bool::Quantified(quantifier, list, Box::new(body)))),
-            (other, _) => {
-                self.fault(list, format!("`exists` and `all` are of lists of texts, not of {}", other.describe()), None)
+            (Typed::List(list), body) => {
+                Some(Typed::Bool(Bool::Quantified(quantifier, list, Box::new(body))))
             }
+            (other, _) => self.fault(
+                list,
+                format!("`exists` and `all` are of lists of texts, not of {}", other.describe()),
+                None,
+            ),
         }
     }
 }
