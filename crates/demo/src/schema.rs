@@ -32,10 +32,13 @@ struct Generator<'s, 'h> {
 impl<'s> Generator<'s, '_> {
     /// A value for `schema`, which stands under the property `name`.
     fn value(&mut self, schema: &'s Value, name: &str, depth: usize) -> Value {
-        if depth > LAST_DEPTH || self.left == 0 {
+        if self.left == 0 {
             return Value::Null;
         }
         self.left -= 1;
+        if depth > LAST_DEPTH {
+            return Value::Null;
+        }
         if let Some(target) = text(schema, "$ref") {
             let pointer = target.strip_prefix('#').unwrap_or(target);
             return match self.root.pointer(pointer) {
