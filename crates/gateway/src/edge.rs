@@ -9,4 +9,5 @@ pub mod egress;
 pub mod headers;
 pub mod listener;
 pub mod request_body;
+pub mod sse;
 pub mod tls;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use flyball_core::Operation;
 use http::{HeaderMap, StatusCode};
-use hyper::body::{Body as _, Frame, Incoming};
+use http_body::{Body as _, Frame};
 
-use crate::edge::egress::{Egress, EgressError};
+use crate::edge::egress::{AnswerBody, Bounds, Egress, EgressError};
 
 pub mod demo;
 pub mod openai;
@@ -44,6 +44,8 @@ pub struct Outbound<'a> {
     pub headers: &'a HeaderMap,
     /// Whether events are expected.
     pub stream: bool,
+    /// What the call may cost in time and bytes.
+    pub bounds: Bounds,
 }
 
 /// The head of what comes back, and the body still to be read.
@@ -82,41 +84,28 @@ impl Provider {
             ProviderKind::OpenAi(openai) => openai.call(egress, outbound).await,
         }
     }
-
-    /// The kind's name, under which prices are looked up.
-    pub fn kind_name(&self) -> &'static str {
-        match &self.kind {
-            ProviderKind::Demo(_) => "demo",
-            ProviderKind::OpenAi(_) => "openai",
-        }
-    }
 }
 
 /// A body on its way in.
 #[derive(Debug)]
 pub enum InboundBody {
     /// From a connection.
-    Wire(Incoming),
+    Wire(AnswerBody),
     /// From the demo model.
     Demo(demo::Steps),
 }
 
-/// A body broke off.
-#[derive(Debug, thiserror::Error)]
-#[error("the provider's answer broke off")]
-pub struct BrokeOff(#[source] pub Option<hyper::Error>);
-
 impl InboundBody {
     /// The next bytes; none at the end. Trailers are passed over.
-    pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokeOff>>> {
+    pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, EgressError>>> {
         match self {
-            InboundBody::Wire(incoming) => loop {
-                let frame = std::task::ready!(Pin::new(&mut *incoming).poll_frame(cx));
+            InboundBody::Wire(answer) => loop {
+                let frame = std::task::ready!(Pin::new(&mut *answer).poll_frame(cx));
                 match frame.map(|frame| frame.map(Frame::into_data)) {
                     None => return Poll::Ready(None),
                     Some(Ok(Ok(data))) => return Poll::Ready(Some(Ok(data))),
                     Some(Ok(Err(_trailers))) => {}
-                    Some(Err(error)) => return Poll::Ready(Some(Err(BrokeOff(Some(error))))),
+                    Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 }
             },
             InboundBody::Demo(steps) => steps.poll_data(cx),
@@ -126,8 +115,8 @@ impl InboundBody {
     /// The next bytes; none at the end.
     ///
     /// # Errors
-    /// When the connection breaks.
-    pub async fn data(&mut self) -> Option<Result<Bytes, BrokeOff>> {
+    /// When the connection breaks or the provider falls silent.
+    pub async fn data(&mut self) -> Option<Result<Bytes, EgressError>> {
         std::future::poll_fn(|cx| self.poll_data(cx)).await
     }
 }

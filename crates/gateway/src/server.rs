@@ -1,5 +1,5 @@
-//! What happens to every request on a listener: an exchange or the control API, then the headers that all answers
-//! carry. The accept loop is the edge's; this is the function that it calls.
+//! What happens to every request on a listener: it is an exchange, or the control API's. The accept loop, and the
+//! headers that all answers carry, are the edge's; this is the function that it calls.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tower::ServiceExt;
 
 use crate::admin::{self, Peer, Plane};
 use crate::edge::body::{Body, BodyError};
-use crate::edge::headers::{self, Cors, Page};
+use crate::edge::headers;
 use crate::gateway::Gateway;
 use crate::pipeline::{self, receive, settle};
 use crate::protocols::Protocol;
@@ -27,37 +27,17 @@ pub struct Server {
     gateway: Arc<Gateway>,
     plane: Plane,
     control: Router,
-    cors: Option<Cors>,
 }
 
 impl Server {
     /// A server of `plane`.
-    pub fn new(gateway: Arc<Gateway>, plane: Plane, cors: Option<Cors>) -> Self {
+    pub fn new(gateway: Arc<Gateway>, plane: Plane) -> Self {
         let control = admin::router(Arc::clone(&gateway), plane);
-        Server { gateway, plane, control, cors }
+        Server { gateway, plane, control }
     }
 
     /// Answers one request.
-    pub async fn answer(&self, request: Request<Incoming>, peer: Peer, tls: bool) -> Response<Body> {
-        let origin = request.headers().get(http::header::ORIGIN).cloned();
-        let scripted = request.uri().path().starts_with("/docs");
-        let mut response = match self.preflight(&request) {
-            Some(response) => response,
-            None => self.route(request, peer).await,
-        };
-        if let (Some(cors), Some(origin)) = (&self.cors, origin) {
-            cors.apply(&origin, response.headers_mut());
-        }
-        headers::secure(response.headers_mut(), if scripted { Page::Scripted } else { Page::Data }, tls);
-        response
-    }
-
-    fn preflight(&self, request: &Request<Incoming>) -> Option<Response<Body>> {
-        let cors = self.cors.as_ref()?;
-        cors.preflight(request.method(), request.headers())
-    }
-
-    async fn route(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+    pub async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
         let path = request.uri().path();
         let exchange = EXCHANGES.into_iter().find(|protocol| protocol.endpoint() == path);
         match exchange.filter(|_| self.plane != Plane::Control) {
@@ -73,7 +53,6 @@ impl Server {
             None => self.control(request, peer).await,
         }
     }
-
     fn request_id(&self, request: &Request<Incoming>) -> String {
         headers::request_id(request.headers(), || self.gateway.clock.uuid().to_string())
     }

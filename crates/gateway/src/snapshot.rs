@@ -146,7 +146,7 @@ impl Snapshot {
             };
             providers.insert(name.as_str(), Arc::new(Provider { name: name.as_str().into(), kind }));
         }
-        let prices = PriceTable::new(&config.prices);
+        let prices = PriceTable::new(&config.prices, &config.providers);
         let mut routes = HashMap::new();
         for (name, settings) in &config.routes {
             // The configuration was checked: a route's provider exists.
@@ -162,7 +162,7 @@ impl Snapshot {
                 drop_params: settings.drop_params.clone(),
                 headers: headers(&format!("routes.{name}.headers"), &settings.headers)?,
                 lawful_basis: settings.lawful_basis,
-                price: prices.price(&settings.provider, provider.kind_name(), model),
+                price: prices.price(&settings.provider, model),
                 provider: Arc::clone(provider),
             });
             for alias in &settings.aliases {

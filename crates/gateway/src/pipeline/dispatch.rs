@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::decide::Basis;
 use super::prepare::Prepared;
-use crate::edge::egress::EgressError;
+use crate::edge::egress::{Bounds, EgressError, NamedBy};
 use crate::exchange::Exchange;
 use crate::providers::{Inbound, Outbound};
 use crate::refusal::{Kind, Refusal};
@@ -47,11 +47,17 @@ pub(super) async fn run(exchange: &mut Exchange, prepared: Prepared) -> Result<D
         body,
         headers: &target.headers,
         stream: call.stream,
+        bounds: Bounds {
+            named_by: NamedBy::Operator,
+            head_timeout: patience.get(),
+            idle_timeout: if call.stream { timeouts.between_events } else { timeouts.first_byte }.get(),
+            body_limit: exchange.snapshot.config.limits.answer.bytes(),
+        },
     };
     exchange.dispatched = true;
     let inbound = match timeout_at(deadline, target.provider.call(&gateway.egress, outbound)).await {
         Ok(Ok(inbound)) => inbound,
-        Ok(Err(error)) => return Err(unreachable(error)),
+        Ok(Err(error)) => return Err(failed(error)),
         Err(_elapsed) => return Err(Refusal::new(Kind::ProviderTimeout, "The provider did not answer in time.")),
     };
     let waited = exchange.started.elapsed().as_micros();
@@ -62,13 +68,15 @@ pub(super) async fn run(exchange: &mut Exchange, prepared: Prepared) -> Result<D
     Ok(Dispatched { basis, inbound, deadline })
 }
 
-fn unreachable(error: EgressError) -> Refusal {
-    let (kind, message) = if error.is_timeout() {
-        (Kind::ProviderTimeout, "The provider could not be reached in time.")
-    } else if error.is_broken_connection() {
-        (Kind::ProviderBrokeOff, "The connection to the provider broke before it answered.")
-    } else {
-        (Kind::ProviderUnreachable, "The provider could not be reached.")
+/// What a failed call looks like to the caller.
+pub(super) fn failed(error: EgressError) -> Refusal {
+    let (kind, message) = match &error {
+        EgressError::Timeout { .. } => (Kind::ProviderTimeout, "The provider did not answer in time."),
+        EgressError::Reset => (Kind::ProviderBrokeOff, "The provider's answer broke off."),
+        EgressError::Protocol | EgressError::HeadTooLarge | EgressError::BodyTooLarge { .. } => {
+            (Kind::ProviderInvalidAnswer, "The provider's answer is not valid, or too large.")
+        }
+        _ => (Kind::ProviderUnreachable, "The provider could not be reached."),
     };
     Refusal::new(kind, message).because(error)
 }

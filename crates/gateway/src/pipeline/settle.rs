@@ -12,7 +12,6 @@ use crate::edge::headers::request_id;
 use crate::events;
 use crate::exchange::{Exchange, Outcome};
 use crate::gateway::Gateway;
-use crate::prices::TokenCounts;
 use crate::protocols::openai;
 use crate::refusal::{Kind, Refusal};
 
@@ -27,8 +26,7 @@ pub(crate) fn run(exchange: &mut Exchange) {
 /// What the exchange cost; none when nobody counted or no price is known.
 pub(super) fn cost(exchange: &Exchange) -> Option<Money> {
     let (usage, route) = (exchange.usage?, exchange.route.as_ref()?);
-    let tokens = TokenCounts { input: usage.input, cached_input: usage.cached_input, output: usage.output };
-    Some(route.price?.cost(&tokens))
+    Some(route.price?.cost(usage.input, usage.cached_input, usage.output))
 }
 
 /// Counts the exchange for its tenant, key and model. Does not wait.

@@ -13,7 +13,7 @@ use flyball_demo::{Demo, DemoRequest, Step};
 use http::HeaderMap;
 use tokio::time::{Sleep, sleep};
 
-use super::{BrokeOff, Inbound, InboundBody, Outbound};
+use super::{Inbound, InboundBody, Outbound};
 use crate::edge::egress::EgressError;
 
 /// The demo model.
@@ -42,7 +42,7 @@ impl DemoProvider {
             match steps.pop_front() {
                 Some(Step::Wait(wait)) => pause(wait).await,
                 Some(Step::Head) => break,
-                Some(Step::Send(_) | Step::Cut) | None => return Err(EgressError::broke_off()),
+                Some(Step::Send(_) | Step::Cut) | None => return Err(EgressError::Reset),
             }
         }
         let body = InboundBody::Demo(Steps { steps, pause: None });
@@ -63,7 +63,7 @@ pub struct Steps {
 }
 
 impl Steps {
-    pub(super) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokeOff>>> {
+    pub(super) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, EgressError>>> {
         loop {
             if let Some(pause) = &mut self.pause {
                 ready!(pause.as_mut().poll(cx));
@@ -73,7 +73,7 @@ impl Steps {
                 None => return Poll::Ready(None),
                 Some(Step::Head) => {}
                 Some(Step::Send(bytes)) => return Poll::Ready(Some(Ok(bytes))),
-                Some(Step::Cut) => return Poll::Ready(Some(Err(BrokeOff(None)))),
+                Some(Step::Cut) => return Poll::Ready(Some(Err(EgressError::Reset))),
                 Some(Step::Wait(Duration::MAX)) => {
                     self.steps.push_front(Step::Wait(Duration::MAX));
                     return Poll::Pending;

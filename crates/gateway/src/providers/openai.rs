@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 
 use super::{Inbound, InboundBody, Outbound};
-use crate::edge::egress::{Egress, EgressError};
+use crate::edge::egress::{Egress, EgressError, Why};
 
 /// An OpenAI-compatible provider.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl OpenAi {
             }
             None => format!("{}/{endpoint}", self.base),
         };
-        text.parse().map_err(|_| EgressError::invalid_address())
+        text.parse().map_err(|_| EgressError::Refused { why: Why::Host })
     }
 
     /// Sends a call.
@@ -84,7 +84,7 @@ impl OpenAi {
         for (name, value) in outbound.headers {
             headers.insert(name, value.clone());
         }
-        let (parts, body) = egress.send(request).await?.into_parts();
+        let (parts, body) = egress.send(request, outbound.bounds).await?.into_parts();
         Ok(Inbound { status: parts.status, headers: parts.headers, body: InboundBody::Wire(body) })
     }
 }
@@ -109,7 +109,14 @@ mod tests {
 
     fn uri(openai: &OpenAi, model: &str, operation: Operation) -> String {
         let headers = HeaderMap::new();
-        let outbound = Outbound { operation, model, body: Bytes::new(), headers: &headers, stream: false };
+        let bounds = crate::edge::egress::Bounds {
+            named_by: crate::edge::egress::NamedBy::Operator,
+            head_timeout: std::time::Duration::MAX,
+            idle_timeout: std::time::Duration::MAX,
+            body_limit: 0,
+        };
+        let outbound =
+            Outbound { operation, model, body: Bytes::new(), headers: &headers, stream: false, bounds };
         openai.uri(&outbound).unwrap().to_string()
     }
 

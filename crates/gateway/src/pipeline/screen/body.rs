@@ -11,6 +11,7 @@ use http_body::Frame;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::super::dispatch::failed;
 use super::stream::{State, StreamScreen};
 use crate::edge::body::BodyError;
 use crate::edge::drain::Phase;
@@ -104,7 +105,7 @@ impl Inflow {
                     }
                     return Poll::Ready(Err(broke_off()));
                 }
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(broke_off().because(error))),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(failed(error))),
                 Poll::Pending if !out.is_empty() => return Poll::Ready(Ok(())),
                 Poll::Pending => return self.poll_time(cx, out),
             }

@@ -8,6 +8,7 @@ use flyball_core::{AnswerTreatment, Decision, Disposition, Finding, Operation, S
 use tokio::time::{Instant, timeout_at};
 
 use super::super::decide::{Basis, kinds};
+use super::super::dispatch::failed;
 use super::super::inspect::{Located, scan};
 use super::super::prepare::{blocked, mask_text};
 use super::{sources, summary, verbatim};
@@ -50,14 +51,13 @@ pub(super) async fn run(
 }
 
 async fn read(mut inbound: Inbound, limit: usize) -> Result<Bytes, Refusal> {
-    let broke = |error| Refusal::new(Kind::ProviderBrokeOff, "The provider's answer broke off.").because(error);
     let too_large = || {
         Refusal::new(Kind::ProviderInvalidAnswer, format!("The provider's answer is larger than {limit} bytes."))
     };
     let mut first = Bytes::new();
     let mut rest: Option<BytesMut> = None;
     while let Some(data) = inbound.body.data().await {
-        let data = data.map_err(broke)?;
+        let data = data.map_err(failed)?;
         if first.len() + rest.as_ref().map_or(0, BytesMut::len) + data.len() > limit {
             return Err(too_large());
         }
