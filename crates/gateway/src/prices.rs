@@ -2,7 +2,7 @@
 //! unknown amount, never nothing. Counting tokens and adding up usage happens elsewhere.
 //!
 //! List prices change and vary by contract, region and service tier; [`AS_OF`] says when the built-in ones were
-//! written down. Who bills by these figures sets their own under `prices.overrides`.
+//! gathered, second-hand. Who bills or budgets by these figures sets their own under `prices.overrides`.
 
 mod table;
 

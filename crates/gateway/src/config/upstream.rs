@@ -175,7 +175,8 @@ pub struct Caps {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Prices {
-    /// The currency of all amounts (ISO 4217). The built-in list prices are in USD and apply only then.
+    /// The currency of all amounts (ISO 4217). The built-in list prices are in USD and apply only
+    /// then; they are dated, incomplete and no invoice: set your own for what you bill or budget.
     #[schemars(extend("format" = "currency"))]
     pub currency: String,
     /// Your own prices by `provider/model`, either with `*` for any run of characters. They win over the
