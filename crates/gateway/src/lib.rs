@@ -16,5 +16,6 @@ pub mod prices;
 pub mod protocols;
 pub mod providers;
 pub mod refusal;
+pub mod serve;
 pub mod server;
 pub mod snapshot;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use bytes::Bytes;
-use flyball_core::json::{Document, Limits};
+use flyball_core::json::Document;
 use tokio::time::Instant;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -21,9 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Gateway>> {
 }
 
 fn decode(gateway: &Gateway, body: Bytes, field: &str) -> Result<FilterRequest, Refusal> {
-    let limits = &gateway.snapshot().config.limits;
-    let limits = Limits { depth: limits.json_depth as usize, nodes: limits.json_values as usize };
-    let document = Document::parse(body, limits).map_err(|error| {
+    let document = Document::parse(body, gateway.snapshot().config.limits.json()).map_err(|error| {
         Refusal::new(Kind::MalformedJson, format!("The body is not acceptable JSON: {error}.")).at("body")
     })?;
     decode_filter(&document, field)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flyball_core::json::{Document, JsonError, Limits};
+use flyball_core::json::{Document, JsonError};
 use flyball_core::{Call, Decision, ExchangeId};
 use http::{HeaderMap, Request};
 use hyper::body::Incoming;
@@ -82,9 +82,7 @@ pub(super) async fn run(exchange: &mut Exchange, request: Request<Incoming>) -> 
     let (parts, incoming) = request.into_parts();
     let limit = snapshot.config.limits.model_body.get();
     let bytes = body(&snapshot, &parts.headers, incoming, limit).await?;
-    let limits = &snapshot.config.limits;
-    let limits = Limits { depth: limits.json_depth as usize, nodes: limits.json_values as usize };
-    let document = Document::parse(bytes, limits).map_err(json_refusal)?;
+    let document = Document::parse(bytes, snapshot.config.limits.json()).map_err(json_refusal)?;
     let call = exchange.protocol.decode(document)?;
     exchange.operation = Some(call.operation);
     exchange.stream = call.stream;

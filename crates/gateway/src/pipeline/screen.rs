@@ -89,7 +89,7 @@ fn completion(bytes: Bytes) -> Result<Bytes, Refusal> {
 }
 
 fn head(exchange: &Exchange, content_type: HeaderValue) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
+    let mut response = Response::new(Body::Empty);
     *response.status_mut() = StatusCode::OK;
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     super::settle::identify(exchange, response.headers_mut());

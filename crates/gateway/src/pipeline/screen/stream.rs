@@ -386,13 +386,12 @@ impl StreamScreen {
             self.refuse();
             return;
         }
-        match self.whole {
-            Whole::Buffer => return,
-            Whole::Running if self.breached() => {
-                self.refuse();
-                return;
-            }
-            _ => {}
+        if self.whole == Whole::Buffer {
+            return;
+        }
+        if self.whole == Whole::Running && self.breached() {
+            self.refuse();
+            return;
         }
         while let Some(front) = self.pending.front() {
             let settled = front.pieces.iter().all(|piece| {

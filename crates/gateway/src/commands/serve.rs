@@ -1,0 +1,141 @@
+//! `flyball serve`: runs the gateway until SIGTERM or SIGINT.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::ConfigArgs;
+use crate::config::{Log, LogFormat};
+use crate::edge::drain::Phase;
+use crate::edge::drain::shutdown_signal;
+use crate::serve::{Running, Sources, first_start::FirstKeys, reload, start};
+
+/// Arguments of `serve`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Serve {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Address and port to listen on.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Policy file.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Least important log lines: trace, debug, info, warn or error.
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// Form of log lines: auto, json or text.
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+}
+
+/// Serves until told to stop.
+pub fn run(command: Serve) -> ExitCode {
+    let mut sources = command.config.sources();
+    sources.flags.listen = command.listen;
+    sources.flags.policy = command.policy;
+    sources.flags.log_level = command.log_level;
+    sources.flags.log_format = command.log_format;
+    let config = match sources.load() {
+        Ok(config) => config,
+        Err(errors) => return fail(&errors, 2),
+    };
+    start_log(config.log);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error, 1),
+    };
+    runtime.block_on(async {
+        let running = match start(config).await {
+            Ok(running) => running,
+            Err(error) => return fail(&error, 2),
+        };
+        serve(running, &sources).await
+    })
+}
+
+async fn serve(running: Running, sources: &Sources) -> ExitCode {
+    if let Some(keys) = &running.first_keys {
+        greet(keys, &running.address.to_string());
+    }
+    let snapshot = running.gateway.snapshot();
+    tracing::info!(
+        address = %running.address,
+        admin = running.admin_address.map(tracing::field::display),
+        version = env!("CARGO_PKG_VERSION"),
+        policy = snapshot.policy.hash(),
+        models = snapshot.models().count(),
+        keys = running.gateway.keys.len(),
+        "serving"
+    );
+    tokio::select! {
+        () = reload::run(&running, sources, std::future::pending()) => {}
+        asked = shutdown_signal() => {
+            if let Err(error) = asked {
+                tracing::error!(code = "E700", %error, "signals cannot be received");
+            }
+        }
+    }
+    tracing::info!(in_flight = running.gateway.drain.in_flight(), phase = ?Phase::Draining, "stopping");
+    let hurry = async {
+        if shutdown_signal().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    match running.stop(hurry).await {
+        Ok(report) => {
+            tracing::info!(told_to_end = report.told_to_end, abandoned = report.abandoned, "stopped");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            tracing::error!(code = "E702", %error, "state could not be written");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Shows the keys that were made, this once.
+fn greet(keys: &FirstKeys, address: &str) {
+    let FirstKeys { demo, operator } = keys;
+    let text = format!(
+        "\nA new data folder. These keys are shown once:\n\n  \
+         demo key:     {demo}\n  operator key: {operator}\n\n\
+         Try it:\n\n  \
+         curl http://{address}/v1/chat/completions -H 'authorization: Bearer {demo}' \\\n    \
+         -H 'content-type: application/json' \\\n    \
+         -d '{{\"model\":\"demo\",\"messages\":[{{\"role\":\"user\",\"content\":\"Invent a customer record\"}}]}}'\n\n  \
+         python3 -c \"from openai import OpenAI; c = OpenAI(base_url='http://{address}/v1', api_key='{demo}'); \
+         print(c.chat.completions.create(model='demo', messages=[{{'role':'user','content':'What is 12*7?'}}])\
+         .choices[0].message.content)\"\n\n"
+    );
+    // A closed standard output is no reason not to serve.
+    let _ = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
+}
+
+fn start_log(settings: Log) {
+    let filter = EnvFilter::new(format!("{level},hyper=warn,h2=warn,sqlx=warn", level = settings.level.name()));
+    let pleasant = match settings.format {
+        LogFormat::Text => true,
+        LogFormat::Json => false,
+        LogFormat::Auto => std::io::stderr().is_terminal(),
+    };
+    let registry = tracing_subscriber::registry().with(filter);
+    // A second gateway in one process keeps the first one's log.
+    let _ = if pleasant {
+        registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr)).try_init()
+    } else {
+        let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false);
+        registry.with(layer.with_writer(std::io::stderr)).try_init()
+    };
+}
+
+/// Says what is wrong and gives the exit code.
+pub(super) fn fail(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "flyball: {error}");
+    ExitCode::from(code)
+}
