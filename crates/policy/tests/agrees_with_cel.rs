@@ -242,7 +242,7 @@ proptest! {
 #[test]
 fn faults_are_absorbed_by_what_decides_on_either_side() {
     let facts = Facts {
-        model: "m",
+        model: "\u{e4}b",
         tenant: "",
         roles: vec!["a", "b"],
         stream: true,
@@ -253,6 +253,8 @@ fn faults_are_absorbed_by_what_decides_on_either_side() {
         verbatim: 0.0,
     };
     for (condition, expected) in [
+        ("size(request.model) == 2", Some(true)),
+        ("request.model < \"b\"", Some(false)),
         ("1 / prompt.pii_count > 0", None),
         ("1 % prompt.pii_count > 0", None),
         ("prompt.length + 1 > 0", None),
