@@ -57,7 +57,8 @@ pub(crate) struct RuleSource {
     pub(crate) when_place: Place,
     /// Byte offset of the condition's value in the file.
     pub(crate) when_offset: usize,
-    pub(crate) action: Action,
+    /// Absent when the word was none; the condition is looked at all the same.
+    pub(crate) action: Option<Action>,
     pub(crate) action_place: Place,
     pub(crate) owner: String,
     /// Kinds that a mask is restricted to; sorted, each once. Empty: the whole category of personal data.
@@ -175,31 +176,33 @@ fn rule(
     };
     let id = required("id", faults).and_then(|node| id(node, faults));
     let when = required("when", faults).and_then(|node| Some((node, node.text("`when`", faults)?)));
-    let action = required("action", faults).and_then(|node| Some((node.place, action(node, faults)?)));
+    let action_node = required("action", faults);
+    let action = action_node.and_then(|node| action(node, faults));
     let description = optional_text("description", faults);
     let owner = optional_text("owner", faults);
-    let kinds = node("kinds").map(|node| kinds(node, vocabulary, faults)).unwrap_or_default();
-    if let (Some(node), Some((_, action))) = (node("kinds"), &action)
-        && *action != Action::Mask
+    let kinds_node = node("kinds");
+    let kinds = kinds_node.map(|node| kinds(node, vocabulary, faults)).unwrap_or_default();
+    if let (Some(node), Some(action)) = (kinds_node, action)
+        && action != Action::Mask
     {
         faults.add(node.place, format!("`kinds` restricts masks; `{}` takes none", action.name()), None);
     }
-    let (id, (when_node, when), (action_place, action)) = (id?, when?, action?);
+    let (when_node, when) = when?;
     Some(RuleSource {
-        id,
+        id: id.unwrap_or_default().to_owned(),
         description,
         when: when.trim_end().to_owned(),
         when_place: when_node.place,
         when_offset: when_node.offset,
         action,
-        action_place,
+        action_place: action_node.map_or(item.place, |node| node.place),
         owner,
         kinds,
     })
 }
 
 /// `[a-z0-9][a-z0-9._-]{0,63}`: short enough for a metric label, plain enough for a file name.
-fn id(node: &Node, faults: &mut Faults) -> Option<String> {
+fn id<'n>(node: &'n Node, faults: &mut Faults) -> Option<&'n str> {
     let id = node.text("`id`", faults)?;
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let well_formed = id.len() <= 64
@@ -208,9 +211,8 @@ fn id(node: &Node, faults: &mut Faults) -> Option<String> {
     if !well_formed {
         let remedy = "use 1 to 64 of a-z, 0-9, '.', '_' and '-', starting with a letter or digit";
         faults.add(node.place, "not a rule id", Some(remedy.to_owned()));
-        return None;
     }
-    Some(id.to_owned())
+    Some(id)
 }
 
 fn action(node: &Node, faults: &mut Faults) -> Option<Action> {
@@ -260,7 +262,7 @@ impl RuleSource {
             json.insert("description".to_owned(), json!(self.description));
         }
         json.insert("when".to_owned(), json!(self.when.trim()));
-        json.insert("action".to_owned(), json!(self.action.name()));
+        json.insert("action".to_owned(), json!(self.action.map(Action::name)));
         if !self.owner.is_empty() {
             json.insert("owner".to_owned(), json!(self.owner));
         }

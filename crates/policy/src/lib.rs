@@ -4,6 +4,22 @@
 //! Pure: no files are read, no clock, no network; the caller hands over texts. Deliberately absent: detectors (they
 //! make the signals), the acting on a decision (the gateway's stages), and the storing of policies.
 //!
+//! # The document
+//!
+//! `version: 1`, `rules`, `thresholds`, and the descriptive sections of ADR-006 (`meta`, `frameworks`, `ownership`,
+//! `environment`, `classification`, `ci_cd_gates`, `evidence_artifacts`, `monitoring`, `incident_response`,
+//! `sprint_integration`, `maturity_targets`). A rule is `{id, description, when, action, owner, kinds}`; `id`, `when`
+//! and `action` are required, `kinds` goes with `mask` only. Actions before the call: `allow`, `mask`, `safe_mode`,
+//! `block`; on the answer: `allow`, `mask`, `summarize`, `block`.
+//!
+//! # The language of conditions
+//!
+//! A typed subset of CEL over [`SIGNALS`]: `&& || ! ? :`, `== != < <= > >=`, `+ - * / %` on numbers, `in`,
+//! `size(x)`, `x.size()`, `text.startsWith(t)`, `text.endsWith(t)`, `text.contains(t)`, `double(n)`,
+//! `list.exists(item, condition)`, `list.all(item, condition)`, literals of texts, numbers, `true`, `false` and lists
+//! of literals. Whole-number literals stand for doubles where doubles are wanted. A condition that cannot be
+//! evaluated (overflow, division by zero) blocks.
+//!
 //! ```
 //! use flyball_core::{Action, Category, Kind, Stage};
 //! use flyball_policy::{Policy, Signals, Vocabulary};

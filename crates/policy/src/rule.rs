@@ -44,7 +44,7 @@ impl Rule {
         kinds: &[Kind],
         faults: &mut Faults,
     ) -> Option<Rule> {
-        faults.within(Some(&rule.id));
+        faults.within((!rule.id.is_empty()).then_some(rule.id.as_str()));
         let condition = match compile(&rule.when, kinds) {
             Ok(condition) => condition,
             Err(errors) => {
@@ -57,19 +57,20 @@ impl Rule {
         };
         let reads = condition.reads();
         let stage = reads.iter().map(|signal| signal.info().stage).max().unwrap_or(Stage::Prompt);
-        if let Some((message, remedy)) = misplaced(rule.action, stage) {
+        let action = rule.action?;
+        if let Some((message, remedy)) = misplaced(action, stage) {
             faults.add(rule.action_place, message, Some(remedy.to_owned()));
             return None;
         }
         let scoped = |scope| reads.iter().filter(move |signal| signal.info().scope == scope).count();
         // A mask acts on the finding at hand; with two signals of findings it would have to know which is meant.
-        let whole_answer = scoped(SignalScope::WholeAnswer) > 0
-            || (rule.action == Action::Mask && scoped(SignalScope::Span) > 1);
+        let whole_answer =
+            scoped(SignalScope::WholeAnswer) > 0 || (action == Action::Mask && scoped(SignalScope::Span) > 1);
         Some(Rule {
             id: rule.id.into(),
             description: rule.description.into(),
             when: rule.when.trim().to_owned(),
-            action: rule.action,
+            action,
             owner: rule.owner,
             stage,
             whole_answer,

@@ -4,7 +4,8 @@
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{MergeKeyPolicy, Spanned};
+use serde_saphyr::budget::BudgetBreach;
+use serde_saphyr::{Error, MergeKeyPolicy, Spanned};
 
 use crate::error::{Faults, Place};
 
@@ -136,18 +137,39 @@ pub(crate) fn read(source: &str, faults: &mut Faults) -> Option<Node> {
                 .map(|at| Place { line: at.line(), column: at.column() })
                 .filter(|place| place.line > 0)
                 .unwrap_or(start);
-            let text = error.render();
-            // The location is ours to print; what remains is the sentence before it.
-            let message = text.lines().next().unwrap_or_default();
-            let message = message.split(" at line ").next().unwrap_or(message);
-            faults.add(place, message, None);
+            let (message, remedy) = explain(error);
+            faults.add(place, message, remedy.map(str::to_owned));
             None
         }
     }
 }
 
+/// The fault in our words where the reader's speak of its own options; else the reader's sentence.
+fn explain(error: &Error) -> (String, Option<&'static str>) {
+    match error {
+        Error::DuplicateMappingKey { key: Some(key), .. } => (format!("the key `{key}` stands twice"), None),
+        Error::DuplicateMappingKey { key: None, .. } => ("a key stands twice".to_owned(), None),
+        Error::MergeKeyNotAllowed { .. } => {
+            ("merged keys (`<<`) are not read".to_owned(), Some("write the keys out"))
+        }
+        Error::NonFiniteFloat { .. } => ("infinity and not-a-number are no values here".to_owned(), None),
+        Error::NullIntoString { .. } => ("a key must be a text".to_owned(), None),
+        Error::Budget { breach: BudgetBreach::Documents { .. }, .. } => {
+            ("the file holds more than one document".to_owned(), Some("remove the `---`"))
+        }
+        Error::Budget { .. } => ("the file holds or nests too much".to_owned(), None),
+        other => {
+            let text = other.render();
+            // The location is ours to print; what remains is the sentence before it.
+            let line = text.lines().next().unwrap_or_default();
+            (line.split(" at line ").next().unwrap_or(line).to_owned(), None)
+        }
+    }
+}
+
+/// Where the text itself stands: for an alias that is its anchor's value.
 fn place_of<T>(spanned: &Spanned<T>) -> Place {
-    Place { line: spanned.referenced.line().max(1), column: spanned.referenced.column().max(1) }
+    Place { line: spanned.defined.line().max(1), column: spanned.defined.column().max(1) }
 }
 
 impl<'de> Deserialize<'de> for Node {

@@ -1,5 +1,11 @@
 //! Conditions mean what CEL says: random conditions over random signals are evaluated here and by the `cel` crate's
 //! own evaluator, and both agree on true, false, and on having no value.
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a helper of tests fails the test"
+)]
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -225,8 +231,6 @@ fn theirs(condition: &str, facts: &Facts) -> Option<bool> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
     #[test]
     fn random_conditions_have_the_value_that_cel_gives_them(condition in boolean(3, 0), facts in facts()) {
         if let Some(ours) = ours(&condition, &facts) {
@@ -238,7 +242,7 @@ proptest! {
 #[test]
 fn faults_are_absorbed_by_what_decides_on_either_side() {
     let facts = Facts {
-        model: "m",
+        model: "\u{e4}b",
         tenant: "",
         roles: vec!["a", "b"],
         stream: true,
@@ -249,6 +253,8 @@ fn faults_are_absorbed_by_what_decides_on_either_side() {
         verbatim: 0.0,
     };
     for (condition, expected) in [
+        ("size(request.model) == 2", Some(true)),
+        ("request.model < \"b\"", Some(false)),
         ("1 / prompt.pii_count > 0", None),
         ("1 % prompt.pii_count > 0", None),
         ("prompt.length + 1 > 0", None),

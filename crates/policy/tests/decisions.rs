@@ -1,4 +1,5 @@
 //! What a loaded policy says: stages and scopes, the lattice, failing rules, explanations, test reports.
+#![expect(clippy::panic, reason = "a helper of tests fails the test")]
 
 use flyball_core::decision::MaskScope;
 use flyball_core::{Action, AnswerTreatment, Category, Disposition, Kind, Stage, Treatment};

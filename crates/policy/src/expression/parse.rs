@@ -37,16 +37,39 @@ pub(super) fn parse(source: &str) -> Result<(IdedExpr, SourceInfo), Vec<Conditio
     bound(source).map_err(|error| vec![error])?;
     let env = cel::Env::default().with_optional_support(false);
     env.parser().parse_with_source_info(source).map_err(|errors| {
-        errors
-            .errors
-            .iter()
-            .map(|error| {
-                let at = character(source, error.pos);
-                let message = error.msg.lines().next().unwrap_or_default();
-                ConditionError::new(at, format!("not a CEL expression: {message}"), None)
-            })
-            .collect()
+        // Errors after the first are mostly its echo.
+        let first = errors.errors.first();
+        let at = first.map_or(0, |error| character(source, error.pos));
+        let (message, remedy) = explain(first.map_or("", |error| &error.msg));
+        vec![ConditionError::new(at, message, remedy)]
     })
+}
+
+/// The parser's complaint in fewer words, and what people usually mean by what it complains about.
+fn explain(complaint: &str) -> (String, Option<&'static str>) {
+    let line = complaint.lines().next().unwrap_or_default();
+    let line = line.strip_prefix("Syntax error: ").unwrap_or(line);
+    let quoted =
+        line.split_once('\'').and_then(|(_, rest)| rest.rsplit_once('\'')).map_or("", |(token, _)| token);
+    // What follows lists every token that would have done.
+    let token = quoted.split("' expecting").next().unwrap_or_default().trim();
+    let remedy = match token {
+        "and" | "&" => Some("write `&&`"),
+        "or" | "|" => Some("write `||`"),
+        "not" => Some("write `!`"),
+        "=" => Some("write `==`"),
+        _ => None,
+    };
+    let message = if line.starts_with("missing") {
+        format!("not a CEL expression: {}", line.replace(" at '<EOF>'", " at the end"))
+    } else if token == "<EOF>" {
+        "not a CEL expression: it ends too early".to_owned()
+    } else if token.is_empty() {
+        format!("not a CEL expression: {line}")
+    } else {
+        format!("not a CEL expression: `{token}` does not belong here")
+    };
+    (message, remedy)
 }
 
 /// Refuses what would make the parser recurse deeply, before it does.
