@@ -82,6 +82,18 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
+/// Kinds and payloads of the frames in `bytes`.
+fn frames(mut bytes: &[u8]) -> Vec<(u8, &[u8])> {
+    let mut frames = Vec::new();
+    while let [a, b, c, kind, _, _, _, _, _, rest @ ..] = bytes {
+        let length = u32::from_be_bytes([0, *a, *b, *c]) as usize;
+        let Some((payload, next)) = rest.split_at_checked(length) else { break };
+        frames.push((*kind, payload));
+        bytes = next;
+    }
+    frames
+}
+
 #[tokio::test]
 async fn a_rapid_reset_flood_ends_its_connection_and_the_gateway_serves_on() {
     let server = Server::start(patient(), echo);
@@ -98,6 +110,9 @@ async fn a_rapid_reset_flood_ends_its_connection_and_the_gateway_serves_on() {
     let _ = stream.write_all(&flood).await;
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
+    // GOAWAY with ENHANCE_YOUR_CALM (RFC 9113 sections 6.8 and 7).
+    let calm = frames(&answer).into_iter().any(|(kind, payload)| kind == 7 && payload[4..8] == [0, 0, 0, 0xb]);
+    assert!(calm, "{answer:?}");
     while server.counters.open.load(Ordering::Relaxed) > 0 {
         tokio::task::yield_now().await;
     }
