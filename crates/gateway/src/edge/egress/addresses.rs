@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// IPv4 blocks that are not public: first address and prefix length.
-const SPECIAL_V4: [(Ipv4Addr, u32); 17] = [
+const SPECIAL_V4: [(Ipv4Addr, u32); 16] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8),         // this network, RFC 791
     (Ipv4Addr::new(10, 0, 0, 0), 8),        // private, RFC 1918
     (Ipv4Addr::new(100, 64, 0, 0), 10),     // carrier-grade NAT, RFC 6598; Alibaba's metadata service
@@ -20,8 +20,7 @@ const SPECIAL_V4: [(Ipv4Addr, u32); 17] = [
     (Ipv4Addr::new(198, 51, 100, 0), 24),   // documentation, RFC 5737
     (Ipv4Addr::new(203, 0, 113, 0), 24),    // documentation, RFC 5737
     (Ipv4Addr::new(224, 0, 0, 0), 4),       // multicast
-    (Ipv4Addr::new(240, 0, 0, 0), 4),       // reserved
-    (Ipv4Addr::new(255, 255, 255, 255), 32), // broadcast
+    (Ipv4Addr::new(240, 0, 0, 0), 4),       // reserved, and broadcast
 ];
 
 /// IPv6 blocks inside global unicast (2000::/3) that are not public.
