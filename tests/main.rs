@@ -2,4 +2,6 @@
 //! of the repository itself. One file per behaviour; what can be tested inside a crate is tested there.
 
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod tidy;
