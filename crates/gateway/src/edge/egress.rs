@@ -46,7 +46,7 @@ pub struct EgressSettings {
     pub pool_idle_timeout: Duration,
     /// Unused connections kept per host.
     pub pool_max_idle_per_host: usize,
-    /// Bytes of an answer's head; at least 8192.
+    /// Bytes of an answer's head; at least 8192. On HTTP/1.1 it bounds the buffer, which may pass it by one growth.
     pub max_head_bytes: u32,
     /// Header fields of an answer (HTTP/1.1).
     pub max_headers: usize,

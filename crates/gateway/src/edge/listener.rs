@@ -47,7 +47,7 @@ pub struct ListenerSettings {
     pub write_timeout: Duration,
     /// Header fields of a request (HTTP/1.1).
     pub max_headers: usize,
-    /// Bytes of the head of a request; at least 8192.
+    /// Bytes of the head of a request; at least 8192. On HTTP/1.1 it bounds the buffer, which may pass it by one growth.
     pub max_head_bytes: u32,
     /// Bounds that only HTTP/2 needs.
     pub http2: Http2Settings,

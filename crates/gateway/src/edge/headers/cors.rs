@@ -109,7 +109,9 @@ impl Cors {
 fn parse_origin(text: &str) -> Option<HeaderValue> {
     let (scheme, authority) = text.split_once("://")?;
     let plain = !scheme.is_empty()
-        && scheme.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte))
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte))
         && !authority.is_empty()
         && authority.bytes().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase())
         && !authority.contains(['/', '?', '#', '@', '*']);

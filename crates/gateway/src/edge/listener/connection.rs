@@ -117,14 +117,12 @@ pub(super) async fn run<H, F>(
     let _ = socket.set_nodelay(true);
     match &shared.acceptor {
         None => serve(&shared, socket, Peer { address, tls: false }).await,
-        Some(acceptor) => {
-            match timeout(shared.settings.handshake_timeout, acceptor.accept(socket)).await {
-                Ok(Ok(socket)) => serve(&shared, socket, Peer { address, tls: true }).await,
-                Ok(Err(_)) | Err(_) => {
-                    shared.counters.handshake_errors.fetch_add(1, Ordering::Relaxed);
-                }
+        Some(acceptor) => match timeout(shared.settings.handshake_timeout, acceptor.accept(socket)).await {
+            Ok(Ok(socket)) => serve(&shared, socket, Peer { address, tls: true }).await,
+            Ok(Err(_)) | Err(_) => {
+                shared.counters.handshake_errors.fetch_add(1, Ordering::Relaxed);
             }
-        }
+        },
     }
 }
 

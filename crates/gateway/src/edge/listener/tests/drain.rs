@@ -108,9 +108,10 @@ async fn after_the_delay_the_port_is_closed_and_idle_connections_end() {
 #[tokio::test]
 async fn the_drain_waits_until_an_answer_has_left_and_not_only_until_it_was_made() {
     const LENGTH: usize = 32 << 20;
-    let server = Server::start_with(patient(), settings(Duration::ZERO, LONG), |_: Request<Incoming>, _: Peer| {
-        std::future::ready(Response::new(Body::full(vec![b'x'; LENGTH])))
-    });
+    let server =
+        Server::start_with(patient(), settings(Duration::ZERO, LONG), |_: Request<Incoming>, _: Peer| {
+            std::future::ready(Response::new(Body::full(vec![b'x'; LENGTH])))
+        });
     let mut stream = server.send(GET).await;
     until(&mut stream, "x").await;
     let (report, answer) = tokio::join!(server.drain.run(pending()), rest(&mut stream));

@@ -9,9 +9,8 @@ use super::*;
 /// A client on a new connection.
 pub(super) async fn connect(server: &Server) -> SendRequest<Empty<Bytes>> {
     let stream = TcpStream::connect(server.address).await.unwrap();
-    let (client, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
-        .await
-        .unwrap();
+    let (client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     server.tracker.spawn(connection);
     client
 }
@@ -111,7 +110,8 @@ async fn a_rapid_reset_flood_ends_its_connection_and_the_gateway_serves_on() {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
     // GOAWAY with ENHANCE_YOUR_CALM (RFC 9113 sections 6.8 and 7).
-    let calm = frames(&answer).into_iter().any(|(kind, payload)| kind == 7 && payload[4..8] == [0, 0, 0, 0xb]);
+    let calm =
+        frames(&answer).into_iter().any(|(kind, payload)| kind == 7 && payload[4..8] == [0, 0, 0, 0xb]);
     assert!(calm, "{answer:?}");
     while server.counters.open.load(Ordering::Relaxed) > 0 {
         tokio::task::yield_now().await;
@@ -126,6 +126,7 @@ async fn a_header_list_above_the_limit_is_refused() {
     let mut large = get("/");
     large.headers_mut().insert("x-large", "y".repeat(12_000).parse().unwrap());
     let outcome = client.send_request(large).await;
-    let refused = outcome.map_or(true, |answer| answer.status() == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    let refused =
+        outcome.map_or(true, |answer| answer.status() == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     assert!(refused);
 }

@@ -66,7 +66,8 @@ async fn too_many_and_too_long_headers_are_refused_with_the_security_headers() {
 #[tokio::test]
 async fn what_is_not_http_is_refused_with_the_security_headers_and_nothing_else_is_touched() {
     let server = Server::start(patient(), echo);
-    for garbage in ["GET /\x01 HTTP/1.1\r\n\r\n", "nonsense\r\n\r\n", "GET / HTTP/1.1\r\nbad header\r\n\r\n"] {
+    for garbage in ["GET /\x01 HTTP/1.1\r\n\r\n", "nonsense\r\n\r\n", "GET / HTTP/1.1\r\nbad header\r\n\r\n"]
+    {
         let answer = rest(&mut server.send(garbage.as_bytes()).await).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{garbage:?}: {answer:?}");
         assert!(answer.ends_with("\r\n\r\n"), "{answer:?}");
@@ -81,9 +82,8 @@ async fn what_is_not_http_is_refused_with_the_security_headers_and_nothing_else_
 #[tokio::test]
 async fn a_body_that_looks_like_a_refusal_is_sent_as_it_is() {
     const BODY: &str = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
-    let server = Server::start(patient(), |_: Request<Incoming>, _: Peer| async {
-        Response::new(Body::full(BODY))
-    });
+    let server =
+        Server::start(patient(), |_: Request<Incoming>, _: Peer| async { Response::new(Body::full(BODY)) });
     let answer = until(&mut server.send(GET).await, BODY).await;
     assert!(answer.contains(&format!("content-length: {}\r\n", BODY.len())), "{answer}");
 }

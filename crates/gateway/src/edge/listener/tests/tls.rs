@@ -43,9 +43,10 @@ async fn connect(server: &Server, trusted: CertificateDer<'static>, protocol: &[
 #[tokio::test]
 async fn the_protocol_is_agreed_in_the_handshake_and_transport_security_is_sent() {
     let (_folder, files, trusted) = files();
-    let server = Server::start(ListenerSettings { tls: Some(files), ..patient() }, |_: Request<Incoming>, peer| {
-        std::future::ready(Response::new(Body::full(if peer.tls { "encrypted" } else { "plain" })))
-    });
+    let server =
+        Server::start(ListenerSettings { tls: Some(files), ..patient() }, |_: Request<Incoming>, peer| {
+            std::future::ready(Response::new(Body::full(if peer.tls { "encrypted" } else { "plain" })))
+        });
 
     let stream = connect(&server, trusted.clone(), b"h2").await;
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
