@@ -85,8 +85,8 @@ where
     }
     let frames = Reader { body, left: limits.size, limits, deadline: Instant::now() + limits.total_timeout };
     match encoding {
-        Encoding::Identity => collect(frames).await,
-        Encoding::Gzip | Encoding::Zstd => decode(frames, encoding, limits).await,
+        None => collect(frames).await,
+        Some(encoding) => decode(frames, encoding, limits).await,
     }
 }
 

@@ -117,12 +117,19 @@ pub(super) async fn run<H, F>(
     let _ = socket.set_nodelay(true);
     match &shared.acceptor {
         None => serve(&shared, socket, Peer { address, tls: false }).await,
-        Some(acceptor) => match timeout(shared.settings.handshake_timeout, acceptor.accept(socket)).await {
-            Ok(Ok(socket)) => serve(&shared, socket, Peer { address, tls: true }).await,
-            Ok(Err(_)) | Err(_) => {
+        Some(acceptor) => {
+            let handshake = timeout(shared.settings.handshake_timeout, acceptor.accept(socket));
+            let outcome = tokio::select! {
+                // Nothing was asked yet, so that nothing is lost.
+                () = shared.drain.token(Phase::Refusing).cancelled() => return,
+                outcome = handshake => outcome,
+            };
+            if let Ok(Ok(socket)) = outcome {
+                serve(&shared, socket, Peer { address, tls: true }).await;
+            } else {
                 shared.counters.handshake_errors.fetch_add(1, Ordering::Relaxed);
             }
-        },
+        }
     }
 }
 
@@ -158,7 +165,7 @@ where
                     Answer::Coming(answer) => answer.await,
                 };
                 terms.finish(&mut answer, &shared.settings, &shared.drain);
-                Ok::<_, Infallible>(answer.map(|body| ExchangeBody::new(body, beat)))
+                Ok::<_, Infallible>(answer.map(|body| ExchangeBody::new(body, &terms, beat)))
             }
         })
     };
@@ -205,6 +212,9 @@ where
                     shared.counters.slow_heads.fetch_add(1, Ordering::Relaxed);
                     return Poll::Ready(());
                 }
+                // Bytes of an answer may still be on their way. On HTTP/1.1 the socket watches them; on HTTP/2 they are
+                // a last piece that the peer took no part of all the while.
+                Verdict::Idle if closing && pulse.is_http2() => return Poll::Ready(()),
                 Verdict::Idle if closing => settings.idle_timeout,
                 Verdict::Idle => {
                     closing = true;

@@ -66,10 +66,10 @@ impl<S> Watched<S> {
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")))
     }
 
-    /// Recognises a refusal that the HTTP machinery made by itself, and dresses it. No answer of ours looks like it:
-    /// ours come from exchanges, and while one is open, or after one took up what arrived, no head is arriving.
+    /// Recognises a refusal that the HTTP machinery made by itself, and dresses it. The head of an answer of ours is
+    /// longer, by the headers that are missing here; a body that is not all handed over keeps its exchange open.
     fn dress(&mut self, bytes: &[u8]) {
-        let bare = self.pulse.head_arriving()
+        let bare = self.pulse.is_between()
             && bytes.len() < 256
             && bytes.starts_with(b"HTTP/1.1 4")
             && bytes.ends_with(b"\r\n\r\n")

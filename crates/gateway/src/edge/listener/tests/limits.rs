@@ -43,8 +43,8 @@ async fn a_long_exchange_is_neither_idle_nor_a_slow_head() {
 
 #[tokio::test]
 async fn a_caller_that_does_not_read_is_cut_and_its_answer_is_dropped() {
-    let (handler, gone) = endless_once();
-    let server = Server::start(ListenerSettings { write_timeout: SHORT, ..patient() }, handler);
+    let (dropped, gone) = Dropped::new();
+    let server = Server::start(ListenerSettings { write_timeout: SHORT, ..patient() }, endless_once(dropped));
     let _stream = server.send(GET).await;
     gone.await.unwrap();
     assert_eq!(server.counters.slow_readers.load(Ordering::Relaxed), 1);
@@ -77,6 +77,10 @@ async fn what_is_not_http_is_refused_with_the_security_headers_and_nothing_else_
     until(&mut stream, "/hello").await;
     stream.write_all(b"broken\r\n\r\n").await.unwrap();
     assert_secured(&rest(&mut stream).await);
+    // Behind a request in the same packet, too.
+    let answers = rest(&mut server.send(&[GET, b"broken\r\n\r\n"].concat()).await).await;
+    let (_, refusal) = answers.split_once("/helloHTTP/1.1 400 ").unwrap();
+    assert_secured(refusal);
 }
 
 #[tokio::test]

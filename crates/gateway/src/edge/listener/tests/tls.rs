@@ -82,9 +82,9 @@ async fn plain_text_and_silence_end_in_the_handshake() {
 #[tokio::test]
 async fn a_caller_that_does_not_read_is_cut_under_tls_too() {
     let (_folder, files, trusted) = files();
-    let (handler, gone) = endless_once();
+    let (dropped, gone) = Dropped::new();
     let settings = ListenerSettings { tls: Some(files), write_timeout: SHORT, ..patient() };
-    let server = Server::start(settings, handler);
+    let server = Server::start(settings, endless_once(dropped));
     let mut stream = connect(&server, trusted, b"http/1.1").await;
     stream.write_all(GET).await.unwrap();
     gone.await.unwrap();
