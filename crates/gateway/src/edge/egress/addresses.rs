@@ -1,5 +1,5 @@
-//! Which addresses are public. Everything that the IANA special-purpose registries (RFC 6890 and its updates) set
-//! apart is not, and neither are the metadata services of cloud providers.
+//! Which addresses are public. Everything that the IANA special-purpose registries (RFC 6890 and its updates)
+//! set apart is not, and neither are the metadata services of cloud providers.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -1,5 +1,5 @@
-//! The outbound client against real servers on the loopback. Here are the servers; what may be called is tested in
-//! `destinations`, what goes wrong on the way in `failures`.
+//! The outbound client against real servers on the loopback. Here are the servers; what may be called is
+//! tested in `destinations`, what goes wrong on the way in `failures`.
 
 mod destinations;
 mod failures;

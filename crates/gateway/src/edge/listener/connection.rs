@@ -1,5 +1,5 @@
-//! One connection from its handshake to its end: HTTP/1.1 or HTTP/2, the deadlines that hyper does not keep, and
-//! what the phases of a drain mean for it.
+//! One connection from its handshake to its end: HTTP/1.1 or HTTP/2, the deadlines that hyper does not keep,
+//! and what the phases of a drain mean for it.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -191,8 +191,8 @@ where
                 phase = next;
                 continue;
             }
-            // HTTP/2 says GOAWAY as soon as the drain begins and loses nothing by it. On HTTP/1.1 a close could cross a
-            // request that is on its way, so that answers say `Connection: close` first.
+            // HTTP/2 says GOAWAY as soon as the drain begins and loses nothing by it. On HTTP/1.1 a close
+            // could cross a request that is on its way, so that answers say `Connection: close` first.
             let leave = match phase {
                 Phase::Running | Phase::Draining => false,
                 Phase::Refusing => pulse.is_http2(),
@@ -212,8 +212,8 @@ where
                     shared.counters.slow_heads.fetch_add(1, Ordering::Relaxed);
                     return Poll::Ready(());
                 }
-                // Bytes of an answer may still be on their way. On HTTP/1.1 the socket watches them; on HTTP/2 they are
-                // a last piece that the peer took no part of all the while.
+                // Bytes of an answer may still be on their way. On HTTP/1.1 the socket watches them; on
+                // HTTP/2 they are a last piece that the peer took no part of all the while.
                 Verdict::Idle if closing && pulse.is_http2() => return Poll::Ready(()),
                 Verdict::Idle if closing => settings.idle_timeout,
                 Verdict::Idle => {

@@ -1,5 +1,5 @@
-//! One request and its answer, on the connection's side: what every answer gets, whatever the handler says, and
-//! the body that keeps the connection awake until it is sent.
+//! One request and its answer, on the connection's side: what every answer gets, whatever the handler says,
+//! and the body that keeps the connection awake until it is sent.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -70,8 +70,8 @@ pub(super) enum Answer<F> {
     Coming(F),
 }
 
-/// The most that an HTTP/2 stream is given at once. It buffers what it is given, whatever its peer's window is, and
-/// only between two pieces can be seen that the peer does not read.
+/// The most that an HTTP/2 stream is given at once. It buffers what it is given, whatever its peer's window
+/// is, and only between two pieces can be seen that the peer does not read.
 const PIECE: usize = 64 << 10;
 
 /// The body of an answer on its way. While it exists the exchange counts.

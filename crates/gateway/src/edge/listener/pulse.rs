@@ -1,6 +1,6 @@
-//! What is known about the life of one connection: exchanges in hand, the head that is arriving, the time since
-//! something happened. Connection, service and socket share it; a few relaxed atomics suffice, since all of them run
-//! in the connection's task except the end of HTTP/2 exchanges.
+//! What is known about the life of one connection: exchanges in hand, the head that is arriving, the time
+//! since something happened. Connection, service and socket share it; a few relaxed atomics suffice, since
+//! all of them run in the connection's task except the end of HTTP/2 exchanges.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};

@@ -1,5 +1,5 @@
-//! The listener through real sockets. Here are the server and the clients that the tests use, and the plain cases;
-//! limits, HTTP/2, TLS and drain have files of their own.
+//! The listener through real sockets. Here are the server and the clients that the tests use, and the plain
+//! cases; limits, HTTP/2, TLS and drain have files of their own.
 
 mod drain;
 mod http2;

@@ -1,5 +1,5 @@
-//! Takes gzip (RFC 1952) and zstd (RFC 8878) off, within a size and a ratio that hold at every step: memory never
-//! grows past the limit, whatever the input claims.
+//! Takes gzip (RFC 1952) and zstd (RFC 8878) off, within a size and a ratio that hold at every step: memory
+//! never grows past the limit, whatever the input claims.
 
 use std::io::{self, Write};
 
@@ -25,7 +25,8 @@ pub(super) enum Encoding {
 }
 
 impl Encoding {
-    /// The one encoding of a request, if it has one. Names are compared without case (RFC 9110 section 8.4.1).
+    /// The one encoding of a request, if it has one. Names are compared without case (RFC 9110 section
+    /// 8.4.1).
     pub(super) fn of(headers: &HeaderMap) -> Result<Option<Self>, RequestBodyError> {
         let mut found = None;
         for value in headers.get_all(CONTENT_ENCODING) {
@@ -147,8 +148,8 @@ impl Decoder {
     }
 }
 
-/// Runs the zstd decoder until it has taken all of `slice` and given all that follows from it. `open` says whether
-/// a frame has begun and not ended.
+/// Runs the zstd decoder until it has taken all of `slice` and given all that follows from it. `open` says
+/// whether a frame has begun and not ended.
 fn unpack(
     decoder: &mut zstd::stream::raw::Decoder<'static>,
     sink: &mut Sink,

@@ -115,3 +115,14 @@ fn pauses_between_failed_accepts_grow_to_a_second() {
     assert_eq!(pauses.first(), Some(&Duration::from_millis(10)));
     assert_eq!(pauses.last(), Some(&Duration::from_secs(1)));
 }
+
+#[tokio::test]
+async fn a_connection_costs_little_before_its_buffers() {
+    let listener = Listener::bind(patient()).unwrap();
+    let stream = TcpStream::connect(listener.address()).await.unwrap();
+    let slot = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+    let drain = Drain::new(DrainSettings { delay: LONG, limit: LONG, grace: LONG });
+    let shared = Arc::new(Shared::new(echo, drain, TaskTracker::new(), patient(), Arc::default()));
+    let connection = connection::run(shared, stream, listener.address(), slot);
+    assert!(size_of_val(&connection) <= 8 << 10, "{}", size_of_val(&connection));
+}
