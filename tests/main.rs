@@ -2,6 +2,8 @@
 //! of the repository itself. One file per behaviour; what can be tested inside a crate is tested there.
 
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod fuzz_corpora;
 #[cfg(test)]
 mod references;
