@@ -6,6 +6,8 @@ mod examples;
 #[cfg(test)]
 mod fuzz_corpora;
 #[cfg(test)]
+mod readme;
+#[cfg(test)]
 mod references;
 #[cfg(test)]
 mod tidy;
