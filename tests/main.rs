@@ -4,4 +4,12 @@
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod fuzz_corpora;
+#[cfg(test)]
+mod readme;
+#[cfg(test)]
+mod references;
+#[cfg(test)]
 mod tidy;
