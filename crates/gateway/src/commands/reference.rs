@@ -31,22 +31,7 @@ fn describe(command: &mut Command, parents: &str, page: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
-
-    #[test]
-    fn the_reference_page_is_generated_from_the_help() {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/cli.md");
-        if std::env::var_os("UPDATE_REFERENCES").is_some_and(|value| value == "1") {
-            std::fs::write(&file, reference()).unwrap();
-        }
-        let committed = std::fs::read_to_string(&file).unwrap_or_default();
-        assert!(
-            committed == reference(),
-            "docs/reference/cli.md is not what the help says; run this test once with UPDATE_REFERENCES=1"
-        );
-    }
 
     #[test]
     fn every_argument_of_every_command_is_described() {
