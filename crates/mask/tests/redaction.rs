@@ -58,6 +58,15 @@ fn text() -> impl Strategy<Value = String> {
     prop::collection::vec(fragment, 0..14).prop_map(|fragments| fragments.concat())
 }
 
+#[test]
+fn words_that_abut_an_address_are_no_address_afterwards() {
+    let text =
+        "o'brien@a-b.exampleDE89370400440532013001123-45-6789123-DE89370400440532013001x@xn--bcher-kva.xn";
+    let redacted = redact(text, &scan(text)).into_owned();
+    assert!(redacted.ends_with("<email>"), "{redacted}");
+    assert_eq!(scan(&redacted), []);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(6000))]
 

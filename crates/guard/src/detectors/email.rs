@@ -27,6 +27,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "ada@localhost",
         "a @ b.example, a@.example, a@example.c",
         "ada@example.c0m",
+        "a23456789b123456789c123456789d123456789e123456789f123456789g12345@example.org",
     ],
     score: 0.95,
     probe: Probe::Around(Around { anchor: b'@', start, end }),
@@ -39,7 +40,8 @@ const DOMAIN: usize = 255;
 /// Longest label (RFC 1035, 2.3.4).
 const LABEL: usize = 63;
 
-/// The first letter or digit of the local part that ends at `at`: of a longer one, the last 64 bytes.
+/// Where the local part begins that ends at `at`: the first word in the last 64 bytes. A word is never cut, or its
+/// front part could pass for another value once the rest is masked.
 fn start(view: &View<'_>, at: usize) -> Option<usize> {
     let mut place = at;
     let mut first = None;
@@ -54,7 +56,7 @@ fn start(view: &View<'_>, at: usize) -> Option<usize> {
             return first;
         }
         place -= step;
-        if letter > 0 {
+        if letter > 0 && view.letter_before(place) == 0 {
             first = Some(place);
         }
     }
