@@ -22,7 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     non_matches: &[
         "@ada wrote to ada@ home",
         "react@18.2.0",
-        "git@github.com:owner/project.git",
+        "git@example.com:owner/project.git",
         "icon@2x.png",
         "ada@localhost",
         "a @ b.example, a@.example, a@example.c",
@@ -62,29 +62,28 @@ fn start(view: &View<'_>, at: usize) -> Option<usize> {
     }
 }
 
-/// The end of the longest prefix of what follows the `@` that is a host name.
+/// The end of the longest prefix of what follows the `@` that is a host name. What makes a prefix one must lie within
+/// it: then masking a neighbour never makes an address of what was none.
 fn end(view: &View<'_>, start: usize, at: usize) -> Option<usize> {
+    if at - start == 3 && spells(view, start, b"git") {
+        return None;
+    }
     let domain = at + 1;
     let mut label = domain;
     let mut end = None;
     loop {
         let after = label_end(view, label);
-        if after == label || after - label > LABEL || after - domain > DOMAIN {
-            break;
-        }
+        let room = (label + LABEL).min(domain + DOMAIN);
         if label > domain
-            && let Some(top) = top_end(view, label, after)
+            && let Some(top) = top_end(view, label, after, room)
         {
             end = Some(top).filter(|_| !is_file_scale(view, domain, label, top)).or(end);
         }
-        if view.at(after) != Some(b'.') {
-            break;
+        if after == label || after > room || view.at(after) != Some(b'.') {
+            return end;
         }
         label = after + 1;
     }
-    let end = end?;
-    let is_remote = view.at(end) == Some(b':') && at - start == 3 && spells(view, start, b"git");
-    (!is_remote).then_some(end)
 }
 
 /// The end of the letters, digits and hyphens from `label` on, or a place beyond the longest label.
@@ -101,11 +100,14 @@ fn label_end(view: &View<'_>, label: usize) -> usize {
     place
 }
 
-/// Where a top-level domain ends that begins the label: two letters at least and nothing but letters, up to the
-/// label's end or a hyphen; or a whole label in Punycode (RFC 5891).
-fn top_end(view: &View<'_>, label: usize, after: usize) -> Option<usize> {
-    if spells(view, label, b"xn--") && after > label + 4 && view.at(after - 1) != Some(b'-') {
-        return Some(after);
+/// Where a top-level domain ends that begins the label, not beyond `room`: two letters at least and nothing but
+/// letters, up to the label's end or a hyphen; or Punycode (RFC 5891) up to the label's end or the last hyphen that
+/// could be it.
+fn top_end(view: &View<'_>, label: usize, after: usize, room: usize) -> Option<usize> {
+    if spells(view, label, b"xn--") {
+        return (label + 5..=after.min(room))
+            .rev()
+            .find(|end| (*end == after || view.at(*end) == Some(b'-')) && view.at(*end - 1) != Some(b'-'));
     }
     let mut place = label;
     let mut letters = 0;
@@ -118,7 +120,7 @@ fn top_end(view: &View<'_>, label: usize, after: usize) -> Option<usize> {
         place += view.letter(place).max(1);
         letters += 1;
     }
-    (letters >= 2).then_some(place)
+    (letters >= 2 && place <= room).then_some(place)
 }
 
 /// Whether the domain is the end of a picture's file name for screens of higher density: `icon@2x.png`.
