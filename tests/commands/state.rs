@@ -1,5 +1,6 @@
 //! Commands on the state, beside a serving gateway and without one; and starts that are refused because of the state.
 
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
 use flyball_testkit::{Client, Flyball};
@@ -142,7 +143,6 @@ async fn the_demo_brings_its_own_gateway_and_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn the_demo_converses_line_by_line() {
-    use std::io::Write;
     let folder = tempfile::tempdir().unwrap();
     let mut child = std::process::Command::new(BINARY)
         .arg("demo")
@@ -157,9 +157,47 @@ async fn the_demo_converses_line_by_line() {
     let text = stdout(&ended);
     assert_eq!(code(&ended), 0, "{text}");
     assert!(
-        text.contains("84") && text.contains("42") && text.matches("[action allow").count() == 2,
+        text.contains("84")
+            && text.contains("42")
+            && text.matches("[action on the prompt allow").count() == 2,
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn a_gateway_that_serves_with_json_prints_nothing_else() {
+    let mut flyball =
+        Flyball::builder(BINARY).config("drain: {delay: 0s}").args(["--json"]).start().await.unwrap();
+    flyball.stop().await.unwrap();
+    let shown: Value = serde_json::from_str(&flyball.stdout().unwrap()).unwrap();
+    assert_eq!(shown["address"], flyball.address().to_string());
+    assert!(shown["demo_key"].as_str().unwrap().starts_with("fb_"));
+    let log = flyball.stderr().unwrap();
+    assert!(log.lines().count() > 1);
+    for line in log.lines() {
+        assert!(serde_json::from_str::<Value>(line).is_ok(), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn an_interrupted_demo_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = std::process::Command::new(BINARY)
+        .arg("demo")
+        .current_dir(folder.path())
+        .env_clear()
+        .env("TMPDIR", folder.path())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut greeting = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut greeting).unwrap();
+    assert!(greeting.contains("demo at http://127.0.0.1:"), "{greeting}");
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert!(child.wait().unwrap().success());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ Exit codes:
 
 /// The governor for AI traffic.
 #[derive(Parser)]
-#[command(name = "flyball", version, about, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "flyball", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
     /// What to do; `serve` when nothing is said.
     #[command(subcommand)]

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::ConfigArgs;
 use super::operator::runtime;
 use super::output::{Ending, Failure, Outcome, Output};
+use crate::edge::drain::shutdown_signal;
 
 mod local;
 mod session;
@@ -54,6 +55,7 @@ pub(super) fn run(command: Demo, output: Output) -> Outcome {
     })
 }
 
+/// Talks until it is over, or until the user interrupts: a gateway of our own is stopped all the same.
 async fn talk(
     url: &str,
     key: &str,
@@ -61,6 +63,14 @@ async fn talk(
     prompt: Option<String>,
     output: Output,
 ) -> Outcome {
+    let interrupted = if prompt.is_some() { Err(Failure::failed("interrupted")) } else { Ok(()) };
+    tokio::select! {
+        done = say(url, key, model, prompt, output) => done,
+        _ = shutdown_signal() => interrupted,
+    }
+}
+
+async fn say(url: &str, key: &str, model: Option<String>, prompt: Option<String>, output: Output) -> Outcome {
     let mut session = Session::open(url, key, model).await?;
     match prompt {
         Some(prompt) => {
@@ -72,7 +82,7 @@ async fn talk(
     }
 }
 
-/// Answers line by line, until the input ends or the user interrupts.
+/// Answers line by line, until the input ends.
 async fn converse(session: &mut Session, url: &str, output: Output) -> Outcome {
     let people = !output.is_json();
     let prompting = people && std::io::stdin().is_terminal();
@@ -84,17 +94,13 @@ async fn converse(session: &mut Session, url: &str, output: Output) -> Outcome {
         if prompting {
             output.write("> ")?;
         }
-        let line = tokio::select! {
-            line = lines.recv() => line,
-            _ = tokio::signal::ctrl_c() => None,
-        };
-        let Some(line) = line else { return Ok(()) };
+        let Some(line) = lines.recv().await else { return Ok(()) };
         if line.trim().is_empty() {
             continue;
         }
         if people {
             let reply = session.stream(&line, |piece| output.write(piece)).await?;
-            let rest = if reply.is_blocked() { reply.text() } else { "" };
+            let rest = reply.refusal().unwrap_or_default();
             output.write(&format!("{rest}\n{}\n", reply.account()))?;
         } else {
             let reply: Reply = session.ask(&line).await?;

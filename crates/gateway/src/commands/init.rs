@@ -40,7 +40,9 @@ fn files() -> [(&'static str, String); 3] {
 }
 
 pub(super) fn run(command: &Init, output: Output) -> Outcome {
-    let files = files().map(|(path, text)| (command.folder.join(path), text));
+    // `./flyball.yaml` would be right too, and harder to read.
+    let folder = if command.folder == Path::new(".") { Path::new("") } else { &command.folder };
+    let files = files().map(|(path, text)| (folder.join(path), text));
     if !command.force
         && let Some((path, _)) = files.iter().find(|(path, _)| path.exists())
     {

@@ -11,6 +11,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::ConfigArgs;
+use super::mistakes::{self, Mistake};
 use super::output::{Failure, Output};
 use crate::config::{Log, LogFormat};
 use crate::edge::drain::Phase;
@@ -45,7 +46,10 @@ pub(super) fn run(command: Serve, output: Output) -> ExitCode {
     sources.flags.log_format = command.log_format.or_else(|| output.is_json().then(|| "json".to_owned()));
     let config = match sources.load() {
         Ok(config) => config,
-        Err(errors) => return output.end(Err(Failure::wrong(errors.to_string()))),
+        Err(errors) => {
+            let found: Vec<Mistake> = errors.0.iter().map(Mistake::from).collect();
+            return output.end(Err(mistakes::failure(&found)));
+        }
     };
     start_log(config.log);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -53,15 +57,26 @@ pub(super) fn run(command: Serve, output: Output) -> ExitCode {
         Err(error) => return output.end(Err(Failure::failed(error.to_string()))),
     };
     runtime.block_on(async {
-        let running = match start(config).await {
-            Ok(running) => running,
-            Err(error) => return output.end(Err(Failure::wrong(error.to_string()))),
+        // Watched from before the start: whoever sees us listening can already ask us to stop.
+        let mut asked = std::pin::pin!(shutdown_signal());
+        let started = tokio::select! {
+            biased;
+            started = start(config) => started,
+            watched = &mut asked => return output.end(watched.map_err(|error| Failure::failed(error.to_string()))),
         };
-        serve(running, &sources, output).await
+        match started {
+            Ok(running) => serve(running, &sources, asked, output).await,
+            Err(error) => output.end(Err(Failure::wrong(error.to_string()))),
+        }
     })
 }
 
-async fn serve(running: Running, sources: &Sources, output: Output) -> ExitCode {
+async fn serve(
+    running: Running,
+    sources: &Sources,
+    asked: impl Future<Output = std::io::Result<()>>,
+    output: Output,
+) -> ExitCode {
     if let Some(keys) = &running.first_keys {
         greet(keys, &running.address.to_string(), output);
     }
@@ -77,7 +92,7 @@ async fn serve(running: Running, sources: &Sources, output: Output) -> ExitCode 
     );
     tokio::select! {
         () = reload::run(&running, sources, std::future::pending()) => {}
-        asked = shutdown_signal() => {
+        asked = asked => {
             if let Err(error) = asked {
                 tracing::error!(code = "E700", %error, "signals cannot be received");
             }

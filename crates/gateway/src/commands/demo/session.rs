@@ -41,7 +41,7 @@ pub(super) struct Session {
 pub(super) struct Reply {
     /// The answer after the policy; absent when it was blocked before it began.
     answer: Option<String>,
-    /// The strictest action that was known when the answer began.
+    /// The strictest action; for a stream, of what was known when it began.
     action: String,
     /// Rules that blocked.
     rules: Vec<String>,
@@ -51,6 +51,9 @@ pub(super) struct Reply {
     model: Option<String>,
     request_id: Option<String>,
     cost: Option<String>,
+    /// The answer came as a stream: what its own rules did is not in the head.
+    #[serde(skip)]
+    streamed: bool,
 }
 
 impl Session {
@@ -114,7 +117,7 @@ impl Session {
         mut show: impl FnMut(&str) -> Outcome,
     ) -> Result<Reply, Failure> {
         let response = self.post(prompt, true).await?;
-        let mut reply = Reply::begin(response.headers());
+        let mut reply = Reply { streamed: true, ..Reply::begin(response.headers()) };
         if response.status() != StatusCode::OK {
             let (status, body) = (response.status(), self.whole(response).await?);
             reply.refused(status, &body)?;
@@ -219,6 +222,11 @@ impl Reply {
         self.refusal.is_some() || self.finish_reason.as_deref() == Some("content_filter")
     }
 
+    /// What was said in place of an answer.
+    pub(super) fn refusal(&self) -> Option<&str> {
+        self.refusal.as_deref()
+    }
+
     /// The answer, or what was said in its place.
     pub(super) fn text(&self) -> &str {
         self.refusal.as_deref().or(self.answer.as_deref()).unwrap_or_default()
@@ -226,8 +234,11 @@ impl Reply {
 
     /// One line about what happened.
     pub(super) fn account(&self) -> String {
-        let action = if self.is_blocked() { "block" } else { self.action.as_str() };
-        let mut parts = vec![format!("action {action}")];
+        let mut parts = vec![match (self.is_blocked(), self.streamed) {
+            (true, _) => "action block".to_owned(),
+            (false, true) => format!("action on the prompt {}", self.action),
+            (false, false) => format!("action {}", self.action),
+        }];
         if !self.rules.is_empty() {
             parts.push(format!("rules {}", self.rules.join(", ")));
         }

@@ -43,7 +43,8 @@ pub(in crate::commands) struct Explain {
     /// A text on its way from a model.
     #[arg(long, value_name = "TEXT")]
     output: Option<String>,
-    /// Files with texts that the answer may have copied from. The prompt or request counts too.
+    /// Files with texts that the answer may have copied from, protected corpora among them. The prompt
+    /// or request counts too.
     #[arg(long, value_name = "FILE", requires = "output")]
     context: Vec<PathBuf>,
     /// State a signal, in place of what was computed: request.lawful_basis=consent, prompt.pii_kinds=email,iban.
