@@ -76,6 +76,20 @@ async fn the_state_reads_the_same_with_and_without_a_gateway() {
 }
 
 #[tokio::test]
+async fn check_says_whether_another_policy_is_in_force() {
+    let flyball = serving().await;
+    let check = |policy: &str| {
+        std::fs::write(flyball.folder().join("p.yaml"), policy).unwrap();
+        let checked = run(flyball.folder(), ["check", "--policy", "p.yaml"]);
+        assert_eq!(code(&checked), 0, "{}", stderr(&checked));
+        stdout(&checked)
+    };
+    let default = include_str!("../../policies/default.yaml");
+    assert!(check(default).contains("has this policy in force"));
+    assert!(check(super::POLICY).contains("has another policy in force"));
+}
+
+#[tokio::test]
 async fn what_does_not_exist_is_refused_alike_with_and_without_a_gateway() {
     let mut flyball = serving().await;
     let folder = flyball.folder().to_owned();

@@ -1,5 +1,5 @@
-//! `flyball check`: whether the gateway would start with this configuration and policy, and as what. Starts nothing,
-//! connects to nothing, touches no state.
+//! `flyball check`: whether the gateway would start with this configuration and policy, as what, and whether that is
+//! what serves now. Starts nothing, touches no state, and asks nobody but a gateway on the same data folder.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::ConfigArgs;
 use super::locations::Locations;
 use super::mistakes::{self, Mistake};
+use super::operator;
 use super::output::{Outcome, Output};
 use crate::config::{self, Config};
 use crate::edge::tls::{TlsFiles, TlsSettings};
@@ -41,6 +42,8 @@ struct Report {
     data: PathBuf,
     models: Vec<Model>,
     policy: PolicyReport,
+    /// The hash of the policy in force, while a gateway serves the data folder.
+    policy_hash_in_force: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -91,7 +94,10 @@ pub(super) fn run(command: &Check, output: Output) -> Outcome {
     }
     match Snapshot::build(1, config, &Arc::new(Demo::new())) {
         Ok(snapshot) if found.is_empty() => {
-            let report = Report::new(&snapshot, sources.file.clone());
+            let mut report = Report::new(&snapshot, sources.file.clone());
+            let gateway = operator::serving(&report.data)?;
+            report.policy_hash_in_force =
+                gateway.and_then(|gateway| gateway.get("policy_hash")?.as_str().map(str::to_owned));
             output.show(&report, || report.text())
         }
         Ok(_) => mistakes::report(&found, output),
@@ -134,6 +140,7 @@ impl Report {
                 policy_hash: snapshot.policy.hash().to_owned(),
                 rules: rules.collect(),
             },
+            policy_hash_in_force: None,
         }
     }
 
@@ -162,6 +169,15 @@ impl Report {
         let _ = writeln!(text, "  with {}", counted(self.policy.rules.len(), "rule"));
         for RuleReport { id, stage, action } in &self.policy.rules {
             let _ = writeln!(text, "    {id}: {action}, on the {stage}");
+        }
+        match &self.policy_hash_in_force {
+            None => {}
+            Some(hash) if *hash == self.policy.policy_hash => {
+                text.push_str("The gateway that serves now has this policy in force.\n");
+            }
+            Some(hash) => {
+                let _ = writeln!(text, "The gateway that serves now has another policy in force, {hash}.");
+            }
         }
         text
     }

@@ -57,6 +57,16 @@ pub(super) fn act<T>(
     })
 }
 
+/// What the gateway that serves `data` says of itself; none when none does. Claims nothing.
+pub(super) fn serving(data: &Path) -> Result<Option<Value>, Failure> {
+    runtime()?.block_on(async {
+        match ControlSocket::find(data).await {
+            Some(socket) => Operator::Serving(socket).health().await,
+            None => Ok(None),
+        }
+    })
+}
+
 /// A runtime for a command.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread()
