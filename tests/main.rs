@@ -2,4 +2,12 @@
 //! of the repository itself. One file per behaviour; what can be tested inside a crate is tested there.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod protocol;
+#[cfg(test)]
+mod provider_faults;
+#[cfg(test)]
+mod sdk;
+#[cfg(test)]
 mod tidy;
