@@ -4,9 +4,17 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod fuzz_corpora;
+#[cfg(test)]
 mod protocol;
 #[cfg(test)]
 mod provider_faults;
+#[cfg(test)]
+mod readme;
+#[cfg(test)]
+mod references;
 #[cfg(test)]
 mod sdk;
 #[cfg(test)]

@@ -64,7 +64,7 @@ pub(super) fn blocked(kind: Kind, decision: &Decision) -> Refusal {
         .reasons
         .iter()
         .filter(|reason| reason.action == flyball_core::Action::Block)
-        .map(|reason| reason.description.as_ref())
+        .map(|reason| reason.description.trim_end_matches('.'))
         .collect();
     let mut refusal =
         Refusal::new(kind, format!("The policy does not allow this {what}: {}.", reasons.join("; ")));
