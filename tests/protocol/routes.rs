@@ -133,7 +133,7 @@ async fn azures_form_puts_the_deployment_into_the_path_and_the_key_into_its_own_
              azure: {{ api_version: \"2024-10-21\" }}",
             simulator.address()
         );
-        routes.provider("azure", &settings).route("gpt", "provider: azure, model: \"sim:text=from azure\"")
+        routes.provider("azure", &settings).route("gpt", "provider: azure, model: \"sim:text=a%20b/c\"")
     })
     .await;
     let mut body = ask("hello", &json!({}));
@@ -143,7 +143,7 @@ async fn azures_form_puts_the_deployment_into_the_path_and_the_key_into_its_own_
         let answer = pair.client.post(CHAT, &body).await.unwrap();
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
         let received = pair.simulator.received().pop().unwrap();
-        let deployment = "/openai/deployments/sim%3Atext%3Dfrom%20azure";
+        let deployment = "/openai/deployments/sim%3Atext%3Da%2520b%2Fc";
         assert_eq!(received.path, format!("{deployment}/chat/completions?api-version=2024-10-21"));
         assert_eq!(received.header("api-key"), Some(PROVIDER_KEY));
         assert_eq!(received.header("authorization"), None);
