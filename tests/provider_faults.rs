@@ -62,7 +62,7 @@ impl Pair {
     /// The status and the events of a stream.
     async fn stream(&self, script: &str) -> (StatusCode, Vec<SseEvent>) {
         let events = self.client.stream(CHAT, &ask(script, true)).await.unwrap();
-        (events.status, events.rest().await.unwrap())
+        (events.status, events.rest().await.unwrap_or_else(|error| panic!("{script}: {error:#}")))
     }
 
     /// Waits until the simulator's counts are as wanted.
@@ -222,9 +222,10 @@ async fn a_stream_that_breaks_ends_with_a_typed_error_and_never_looks_complete()
     let (status, events) = pair.stream("chunks=6,cut=body").await;
     assert_eq!(status, StatusCode::OK);
     is_error("cut=body", &events.last().unwrap().json().unwrap(), BROKE_OFF.1, BROKE_OFF.2);
-    // More than an answer may hold, in small events.
-    let (_, events) = pair.stream("huge=2000000,chunk_bytes=4000").await;
+    // More than an answer may hold, in small events; the pause keeps the length from being announced.
+    let (_, events) = pair.stream("huge=2000000,chunk_bytes=4000,delay=1ms").await;
     is_error("a huge stream", &events.last().unwrap().json().unwrap(), INVALID.1, INVALID.2);
+    assert!(contents(&events).len() > 100, "what came before the limit is passed on");
     assert!(!events.iter().any(SseEvent::is_done));
     // The same through the other spelling of a streamed call.
     let body = json!({"model": "sim", "prompt": "sim: chunks=6,cut=3\nhello"});

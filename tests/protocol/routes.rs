@@ -23,6 +23,11 @@ fn tuned(_: &Simulator, routes: Routes) -> Routes {
             "provider: sim, model: sim, defaults: { max_tokens: 500 }, caps: { max_output_tokens: 50 }, \
              rename: { max_tokens: max_completion_tokens }",
         )
+        .route(
+            "own-names",
+            "provider: sim, model: sim, caps: { max_output_tokens: 50 }, rename: { max_tokens: x_most }",
+        )
+        .route("no-cap-parameter", "provider: sim, model: sim, caps: { max_output_tokens: 50 }, drop_params: [max_tokens]")
 }
 
 /// The members of a request beside model and messages.
@@ -62,6 +67,14 @@ async fn a_routes_parameters_are_applied_and_no_key_stands_twice() {
         ("capped", json!({"max_tokens": 51}), json!({"max_tokens": 50}), None),
         ("capped", json!({"max_tokens": null}), json!({"max_tokens": 50}), None),
         ("capped", json!({"max_completion_tokens": 51}), json!({"max_completion_tokens": 50}), None),
+        ("own-names", json!({}), json!({"x_most": 50}), None),
+        ("own-names", json!({"max_tokens": 60}), json!({"x_most": 50}), None),
+        ("own-names", json!({"max_tokens": null, "x_most": null}), json!({"x_most": 50}), None),
+        ("own-names", json!({"x_most": 60}), json!({"x_most": 50}), None),
+        ("own-names", json!({"x_most": "all"}), json!({"x_most": 50}), None),
+        ("own-names", json!({"max_completion_tokens": 60}), json!({"max_completion_tokens": 50}), None),
+        ("own-names", json!({"max_tokens": 60, "x_most": 70}), json!({"max_tokens": 50, "x_most": 50}), None),
+        ("no-cap-parameter", json!({"max_tokens": 9}), json!({"max_completion_tokens": 50}), Some("max_tokens")),
         ("generous", json!({}), json!({"max_completion_tokens": 50}), None),
         ("generous", json!({"max_tokens": 20}), json!({"max_completion_tokens": 20}), None),
     ];
