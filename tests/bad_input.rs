@@ -12,6 +12,9 @@ mod wire;
 
 const CHAT: &str = "/v1/chat/completions";
 
+/// Names and values.
+type Headers<'h> = &'h [(&'static str, &'h str)];
+
 /// Small limits and short patience, so that each is reached soon.
 const CONFIG: &str = "
 drain: { delay: 0s, limit: 10s }
@@ -32,7 +35,11 @@ fn refused(what: &str, answer: &Answer, status: u16, flyball_code: &str, code: &
     assert_eq!(answer.header("content-type"), Some("application/json"), "{what}");
     let body = answer.json().unwrap();
     let error = &body["error"];
-    assert_eq!((error["flyball_code"].as_str(), error["code"].as_str()), (Some(flyball_code), Some(code)), "{what}");
+    assert_eq!(
+        (error["flyball_code"].as_str(), error["code"].as_str()),
+        (Some(flyball_code), Some(code)),
+        "{what}"
+    );
     assert_eq!(error["param"].as_str(), param, "{what}: {error}");
     for key in ["message", "type", "remedy"] {
         assert!(error[key].as_str().is_some_and(|text| !text.is_empty()), "{what}: {key} of {error}");
@@ -90,7 +97,10 @@ async fn what_is_no_acceptable_json_is_malformed_on_every_endpoint() {
         ("surrogates in the wrong order", br#"{"x":"\ude00\ud83d"}"#.to_vec()),
         ("a key twice", br#"{"model":"demo","messages":[],"model":"demo"}"#.to_vec()),
         ("a key twice, once escaped", br#"{"model":"demo","mod\u0065l":"demo"}"#.to_vec()),
-        ("a key twice further in", br#"{"model":"demo","messages":[{"role":"user","role":"user"}]}"#.to_vec()),
+        (
+            "a key twice further in",
+            br#"{"model":"demo","messages":[{"role":"user","role":"user"}]}"#.to_vec(),
+        ),
         ("nesting beyond the limit", deep(64).into_bytes()),
         ("nesting without an end", "[".repeat(100_000).into_bytes()),
     ];
@@ -179,8 +189,16 @@ async fn a_field_of_a_wrong_type_or_value_is_named() {
         ("/filter/prompt", json!({"prompt": 1}), "prompt"),
         ("/filter/prompt", json!({"prompt": "x", "context": 1}), "context"),
         ("/filter/prompt", json!({"prompt": "x", "context": {"contains_pii": 1}}), "context.contains_pii"),
-        ("/filter/prompt", json!({"prompt": "x", "context": {"jailbreak_score": 2}}), "context.jailbreak_score"),
-        ("/filter/output", json!({"output": "x", "context": {"verbatim_ratio": "x"}}), "context.verbatim_ratio"),
+        (
+            "/filter/prompt",
+            json!({"prompt": "x", "context": {"jailbreak_score": 2}}),
+            "context.jailbreak_score",
+        ),
+        (
+            "/filter/output",
+            json!({"output": "x", "context": {"verbatim_ratio": "x"}}),
+            "context.verbatim_ratio",
+        ),
         ("/filter/output", json!({"output": []}), "output"),
         ("/process", json!({"prompt": false}), "prompt"),
     ];
@@ -220,7 +238,9 @@ async fn null_is_as_good_as_absent() {
     let flyball = gateway().await;
     let caller = flyball.client().with_key(flyball.demo_key().unwrap());
     let mut body = json!({"model": "demo", "messages": [{"role": "user", "content": "Say exactly: yes"}]});
-    for key in ["n", "stream", "stream_options", "max_tokens", "max_completion_tokens", "tools", "temperature"] {
+    for key in
+        ["n", "stream", "stream_options", "max_tokens", "max_completion_tokens", "tools", "temperature"]
+    {
         body[key] = Value::Null;
     }
     let answer = caller.post(CHAT, &body).await.unwrap();
@@ -278,7 +298,7 @@ async fn only_one_live_key_of_the_right_role_opens_an_endpoint() {
     let expired = expired.json().unwrap()["key"].as_str().unwrap().to_owned();
     let bearer = format!("Bearer {key}");
     let chat = json!({"model": "demo", "messages": [{"role": "user", "content": "hello"}]}).to_string();
-    let ask = async |path: &str, headers: &[(&'static str, &str)]| {
+    let ask = async |path: &str, headers: Headers<'_>| {
         let method = if path == "/v1/models" { Method::GET } else { Method::POST };
         let mut request = flyball.client().request(method, path, Bytes::from(chat.clone())).unwrap();
         for (name, value) in headers {
@@ -287,7 +307,7 @@ async fn only_one_live_key_of_the_right_role_opens_an_endpoint() {
         flyball.client().send(request).await.unwrap()
     };
     let other = format!("{}x", key.split_at(key.len() - 1).0);
-    let wrong: [(&str, &[(&'static str, &str)], &str, &str); 12] = [
+    let wrong: [(&str, Headers<'_>, &str, &str); 12] = [
         ("nothing", &[], "E206", "missing_api_key"),
         ("an empty key", &[("x-api-key", "")], "E206", "missing_api_key"),
         ("another scheme", &[("authorization", "Basic ZGVtbzpkZW1v")], "E204", "invalid_api_key"),
@@ -297,8 +317,18 @@ async fn only_one_live_key_of_the_right_role_opens_an_endpoint() {
         ("almost the key", &[("x-api-key", &other)], "E204", "invalid_api_key"),
         ("the key in other letters", &[("x-api-key", &key.to_uppercase())], "E204", "invalid_api_key"),
         ("two keys", &[("authorization", &bearer), ("x-api-key", &other)], "E207", "ambiguous_api_key"),
-        ("two tokens", &[("authorization", &bearer), ("authorization", "Bearer x")], "E207", "ambiguous_api_key"),
-        ("two live keys", &[("authorization", &bearer), ("x-api-key", operator_key)], "E207", "ambiguous_api_key"),
+        (
+            "two tokens",
+            &[("authorization", &bearer), ("authorization", "Bearer x")],
+            "E207",
+            "ambiguous_api_key",
+        ),
+        (
+            "two live keys",
+            &[("authorization", &bearer), ("x-api-key", operator_key)],
+            "E207",
+            "ambiguous_api_key",
+        ),
         ("an expired key", &[("x-api-key", &expired)], "E202", "expired_api_key"),
     ];
     for path in [CHAT, "/v1/embeddings", "/proxy/completion", "/filter/prompt", "/v1/models"] {
@@ -310,7 +340,7 @@ async fn only_one_live_key_of_the_right_role_opens_an_endpoint() {
         let answer = ask(path, &[("x-api-key", operator_key)]).await;
         refused(path, &answer, 403, "E205", "role_not_allowed", None);
     }
-    let right: [&[(&'static str, &str)]; 4] = [
+    let right: [Headers<'_>; 4] = [
         &[("x-api-key", key)],
         &[("authorization", &bearer)],
         &[("authorization", &bearer.replace("Bearer", "bEARER"))],

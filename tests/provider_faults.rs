@@ -101,8 +101,15 @@ fn is_refusal(what: &str, answer: &Answer, (status, flyball_code, code): Expecte
 #[track_caller]
 fn is_error(what: &str, body: &Value, flyball_code: &str, code: &str) {
     let error = &body["error"];
-    assert_eq!((error["flyball_code"].as_str(), error["code"].as_str()), (Some(flyball_code), Some(code)), "{what}: {body}");
-    assert!(error["message"].is_string() && error["type"].is_string() && error["request_id"].is_string(), "{what}");
+    assert_eq!(
+        (error["flyball_code"].as_str(), error["code"].as_str()),
+        (Some(flyball_code), Some(code)),
+        "{what}: {body}"
+    );
+    assert!(
+        error["message"].is_string() && error["type"].is_string() && error["request_id"].is_string(),
+        "{what}"
+    );
 }
 
 #[track_caller]
@@ -114,7 +121,12 @@ fn says_nothing_of_the_provider(what: &str, said: &str) {
 
 /// Checks that a stream that had begun ends with a typed error and without `[DONE]`.
 #[track_caller]
-fn breaks(what: &str, (status, events): &(StatusCode, Vec<SseEvent>), deltas: usize, (_, flyball_code, code): Expected) {
+fn breaks(
+    what: &str,
+    (status, events): &(StatusCode, Vec<SseEvent>),
+    deltas: usize,
+    (_, flyball_code, code): Expected,
+) {
     assert_eq!(*status, StatusCode::OK, "{what}");
     assert!(!events.iter().any(SseEvent::is_done), "{what}: a broken answer looks complete");
     let Some((last, before)) = events.split_last() else { panic!("{what}: no event") };
@@ -127,7 +139,8 @@ fn breaks(what: &str, (status, events): &(StatusCode, Vec<SseEvent>), deltas: us
 
 /// The content deltas of a stream.
 fn contents(events: &[SseEvent]) -> Vec<String> {
-    let delta = |event: &SseEvent| event.json()?["choices"][0]["delta"]["content"].as_str().map(str::to_owned);
+    let delta =
+        |event: &SseEvent| event.json()?["choices"][0]["delta"]["content"].as_str().map(str::to_owned);
     events.iter().filter_map(delta).filter(|text| !text.is_empty()).collect()
 }
 
@@ -239,14 +252,20 @@ async fn what_a_provider_leaves_out_without_harm_is_no_fault() {
     let plain = pair.plain("text=fine,no_usage").await;
     assert_eq!(plain.status, StatusCode::OK, "{}", plain.text());
     assert_eq!(plain.json().unwrap()["choices"][0]["message"]["content"], "fine");
-    for script in ["chunks=5", "chunks=5,no_usage", "chunks=5,no_done", "chunks=5,no_usage,no_done,raw_split=3"] {
+    for script in
+        ["chunks=5", "chunks=5,no_usage", "chunks=5,no_done", "chunks=5,no_usage,no_done,raw_split=3"]
+    {
         let (status, events) = pair.stream(script).await;
         assert_eq!((status, contents(&events).len()), (StatusCode::OK, 5), "{script}");
         assert_eq!(events.iter().filter(|event| event.is_done()).count(), 1, "{script}");
         assert!(events.last().unwrap().is_done(), "{script}");
     }
     let plain = pair.plain("text=fine,wrong_content_type").await;
-    assert_eq!(plain.status, StatusCode::OK, "the content type of a plain answer says nothing that its body does not");
+    assert_eq!(
+        plain.status,
+        StatusCode::OK,
+        "the content type of a plain answer says nothing that its body does not"
+    );
 }
 
 #[tokio::test]
@@ -262,7 +281,8 @@ async fn a_provider_that_is_too_slow_is_not_waited_for() {
     breaks("no first event", &pair.stream("delay=3600s").await, 0, TIMEOUT);
     breaks("silence between events", &pair.stream("chunks=6,hang=2").await, 2, TIMEOUT);
     breaks("no end", &pair.stream("chunks=6,hang=6").await, 6, TIMEOUT);
-    pair.counted("every call that was given up is cancelled", |counts| counts.started == counts.cancelled).await;
+    pair.counted("every call that was given up is cancelled", |counts| counts.started == counts.cancelled)
+        .await;
 }
 
 #[tokio::test]

@@ -40,7 +40,8 @@ async fn encoded(flyball: &Flyball, path: &str, encoding: &str, body: Vec<u8>) -
 /// A request head with the demo key and these further lines.
 fn head(flyball: &Flyball, lines: &str) -> Vec<u8> {
     let key = flyball.demo_key().unwrap();
-    format!("POST {CHAT} HTTP/1.1\r\nhost: flyball\r\nauthorization: Bearer {key}\r\n{lines}\r\n\r\n").into_bytes()
+    format!("POST {CHAT} HTTP/1.1\r\nhost: flyball\r\nauthorization: Bearer {key}\r\n{lines}\r\n\r\n")
+        .into_bytes()
 }
 
 /// Writes bytes and reads until the mark or the end.
@@ -66,7 +67,8 @@ async fn a_body_beyond_the_limit_is_refused_however_it_comes() {
     refused("other endpoints take less", &answer, 413, "E108", "body_too_large", None);
 
     // Announced: refused before a byte of it is sent.
-    let said = exchange(&flyball, &head(&flyball, "content-length: 5000000000"), "\"flyball_code\":\"E108\"").await;
+    let said =
+        exchange(&flyball, &head(&flyball, "content-length: 5000000000"), "\"flyball_code\":\"E108\"").await;
     assert!(said.starts_with("HTTP/1.1 413 "), "{said}");
     // Not announced: refused when the limit is passed.
     let mut bytes = head(&flyball, "transfer-encoding: chunked");
@@ -84,7 +86,8 @@ async fn a_body_beyond_the_limit_is_refused_however_it_comes() {
 async fn compressed_bodies_are_read_within_limits() {
     let flyball = gateway().await;
     let process = flyball.process_id();
-    let hello = json!({"model": "demo", "messages": [{"role": "user", "content": "Say exactly: packed"}]}).to_string();
+    let hello = json!({"model": "demo", "messages": [{"role": "user", "content": "Say exactly: packed"}]})
+        .to_string();
     for (encoding, body) in [
         ("gzip", gzip(hello.as_bytes())),
         ("GZIP", gzip(hello.as_bytes())),
@@ -122,7 +125,14 @@ async fn compressed_bodies_are_read_within_limits() {
             for path in [CHAT, "/filter/prompt"] {
                 let answer = encoded(&flyball, path, encoding, body.clone()).await;
                 // What is small enough for the endpoint on the wire is refused for what it becomes.
-                refused(&format!("{zeros} zeros in {encoding}"), &answer, 413, "E108", "body_too_large", None);
+                refused(
+                    &format!("{zeros} zeros in {encoding}"),
+                    &answer,
+                    413,
+                    "E108",
+                    "body_too_large",
+                    None,
+                );
             }
         }
     }

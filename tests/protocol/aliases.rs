@@ -64,12 +64,16 @@ async fn filters_tell_decision_findings_and_signals_and_never_the_text_they_foun
     let hash = rules["policy_hash"].as_str().unwrap();
     let hexadecimal = hash.strip_prefix("sha256:").unwrap();
     assert!(hexadecimal.len() == 64 && hexadecimal.bytes().all(|byte| byte.is_ascii_hexdigit()), "{hash}");
-    let ids: Vec<&str> = rules["rules"].as_array().unwrap().iter().map(|rule| rule["id"].as_str().unwrap()).collect();
+    let ids: Vec<&str> =
+        rules["rules"].as_array().unwrap().iter().map(|rule| rule["id"].as_str().unwrap()).collect();
     assert_eq!(&ids[..3], ["pii-without-lawful-basis", "jailbreak", "verbatim"]);
 
     let clean = filter("/filter/prompt", json!({"prompt": "hello"})).await;
     assert_eq!(keys(&clean), with_output);
-    assert_eq!((&clean["allowed"], &clean["action"], &clean["output"]), (&json!(true), &json!("allow"), &json!("hello")));
+    assert_eq!(
+        (&clean["allowed"], &clean["action"], &clean["output"]),
+        (&json!(true), &json!("allow"), &json!("hello"))
+    );
     assert_eq!((&clean["reasons"], &clean["findings"]), (&json!([]), &json!([])));
     assert_eq!(clean["policy_hash"], hash);
 
@@ -95,7 +99,11 @@ async fn filters_tell_decision_findings_and_signals_and_never_the_text_they_foun
         (json!({"jailbreak_score": 0.9, "contains_pii": true}), "block"),
     ] {
         let said = filter("/filter/prompt", json!({"prompt": "hello", "context": context})).await;
-        assert_eq!((&said["action"], &said["allowed"]), (&json!(action), &json!(action != "block")), "{context}");
+        assert_eq!(
+            (&said["action"], &said["allowed"]),
+            (&json!(action), &json!(action != "block")),
+            "{context}"
+        );
     }
     let context = json!({"contains_pii": false, "lawful_basis": "consent"});
     let said = filter("/filter/prompt", json!({"prompt": prompt, "context": context})).await;

@@ -47,8 +47,11 @@ async fn a_key_sees_and_uses_the_models_of_its_patterns_and_no_others() {
             let described = client.get(&format!("/v1/models/{model}")).await.unwrap();
             assert_eq!(described.status.is_success(), may, "{model} for {patterns}");
             let started = pair.simulator.counts().started;
-            for (path, stream) in [(CHAT, false), (CHAT, true), ("/v1/embeddings", false), ("/proxy/completion", false)] {
-                let mut body = ask("Say exactly: hello", &json!({"stream": stream, "input": "x", "prompt": "x"}));
+            for (path, stream) in
+                [(CHAT, false), (CHAT, true), ("/v1/embeddings", false), ("/proxy/completion", false)]
+            {
+                let mut body =
+                    ask("Say exactly: hello", &json!({"stream": stream, "input": "x", "prompt": "x"}));
                 body["model"] = json!(model);
                 let answer = client.post(path, &body).await.unwrap();
                 if may {
@@ -66,13 +69,21 @@ async fn a_key_sees_and_uses_the_models_of_its_patterns_and_no_others() {
                 assert_eq!(said(&answer), said(&unknown), "{model} for {patterns}");
                 assert_eq!(answer.status, StatusCode::NOT_FOUND);
             }
-            assert_eq!(pair.simulator.counts().started > started, may, "a provider hears of allowed calls only");
+            assert_eq!(
+                pair.simulator.counts().started > started,
+                may,
+                "a provider hears of allowed calls only"
+            );
         }
         // A revoked key is dead with the answer to its revocation.
         let path = format!("/v1/keys/{}", created["id"].as_str().unwrap());
-        let revoked = operator.send(operator.request(Method::DELETE, &path, "".into()).unwrap()).await.unwrap();
+        let revoked =
+            operator.send(operator.request(Method::DELETE, &path, "".into()).unwrap()).await.unwrap();
         assert_eq!(revoked.status, StatusCode::OK, "{}", revoked.text());
         assert_eq!(client.get("/v1/models").await.unwrap().status, StatusCode::UNAUTHORIZED);
-        assert_eq!(client.post(CHAT, &ask("hello", &json!({}))).await.unwrap().status, StatusCode::UNAUTHORIZED);
+        assert_eq!(
+            client.post(CHAT, &ask("hello", &json!({}))).await.unwrap().status,
+            StatusCode::UNAUTHORIZED
+        );
     }
 }

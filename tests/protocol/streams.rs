@@ -70,8 +70,14 @@ async fn usage_is_always_asked_for_and_shown_only_to_those_who_asked() {
 #[tokio::test]
 async fn events_pass_as_they_came_however_they_are_cut() {
     let pair = Pair::start(|_, routes| routes).await;
-    for script in ["chunks=40", "chunks=40,raw_split=1", "chunks=9,raw_split=7", "text=%F0%9F%98%80%C3%A9,chunk_bytes=1"] {
-        let more = json!({"stream": true, "stream_options": {"include_usage": true}, "x_unknown": {"a": [1.0]}});
+    for script in [
+        "chunks=40",
+        "chunks=40,raw_split=1",
+        "chunks=9,raw_split=7",
+        "text=%F0%9F%98%80%C3%A9,chunk_bytes=1",
+    ] {
+        let more =
+            json!({"stream": true, "stream_options": {"include_usage": true}, "x_unknown": {"a": [1.0]}});
         let body = ask(&format!("sim: {script}\nhello"), &more);
         let governed = stream(&pair.client, &body).await;
         let over_http2 = stream(&pair.client.clone().over_http2(), &body).await;
@@ -115,7 +121,8 @@ async fn choices_and_tool_calls_of_a_stream_stay_apart() {
         for call in 0..2 {
             let mut arguments = String::new();
             for data in events.iter().filter_map(SseEvent::json) {
-                for delta in data["choices"].as_array().into_iter().flatten().filter(|c| c["index"] == choice) {
+                for delta in data["choices"].as_array().into_iter().flatten().filter(|c| c["index"] == choice)
+                {
                     let calls = delta["delta"]["tool_calls"].as_array().into_iter().flatten();
                     for part in calls.filter(|part| part["index"] == call) {
                         arguments.push_str(part["function"]["arguments"].as_str().unwrap_or_default());

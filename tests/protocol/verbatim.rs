@@ -59,7 +59,9 @@ fn value() -> impl Strategy<Value = String> {
 fn members(value: impl Strategy<Value = String>) -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec((value, space(), space()), 0..4).prop_map(|members| {
         let named = members.into_iter().enumerate();
-        named.map(|(at, (value, left, right))| format!("{left}\"x_{at}\"{right}:{left}{value}{right}")).collect()
+        named
+            .map(|(at, (value, left, right))| format!("{left}\"x_{at}\"{right}:{left}{value}{right}"))
+            .collect()
     })
 }
 
@@ -80,29 +82,33 @@ fn mixed(known: Vec<String>, more: Vec<String>, seed: usize) -> Vec<String> {
 /// A chat request with unknown members everywhere, in which the model's name stands as `MODEL`.
 fn request() -> impl Strategy<Value = String> {
     let more = || members(value());
-    (more(), more(), more(), more(), space(), any::<u16>()).prop_map(|(root, message, part, function, space, seed)| {
-        let seed = usize::from(seed);
-        let part = mixed(vec![r#""type":"text""#.to_owned(), r#""text":"hello \u0041""#.to_owned()], part, seed);
-        let content = format!(r#""content":{space}[{}]"#, object(&part));
-        let message = mixed(vec![r#""role" :"user""#.to_owned(), content], message, seed / 3);
-        let function = mixed(vec![r#""name":"look_up""#.to_owned()], function, seed / 5);
-        let tools = format!(r#""tools":[{{"type":"function",{space}"function":{}}}]"#, object(&function));
-        let known = vec![
-            format!(r#""model"{space}:{space}MODEL"#),
-            format!(r#""messages":{space}[{}{space}]"#, object(&message)),
-            tools,
-            r#""tool_choice":"none""#.to_owned(),
-            r#""temperature":1.0e0"#.to_owned(),
-        ];
-        format!("{space}{}{space}", object(&mixed(known, root, seed / 11)))
-    })
+    (more(), more(), more(), more(), space(), any::<u16>()).prop_map(
+        |(root, message, part, function, space, seed)| {
+            let seed = usize::from(seed);
+            let part =
+                mixed(vec![r#""type":"text""#.to_owned(), r#""text":"hello \u0041""#.to_owned()], part, seed);
+            let content = format!(r#""content":{space}[{}]"#, object(&part));
+            let message = mixed(vec![r#""role" :"user""#.to_owned(), content], message, seed / 3);
+            let function = mixed(vec![r#""name":"look_up""#.to_owned()], function, seed / 5);
+            let tools = format!(r#""tools":[{{"type":"function",{space}"function":{}}}]"#, object(&function));
+            let known = vec![
+                format!(r#""model"{space}:{space}MODEL"#),
+                format!(r#""messages":{space}[{}{space}]"#, object(&message)),
+                tools,
+                r#""tool_choice":"none""#.to_owned(),
+                r#""temperature":1.0e0"#.to_owned(),
+            ];
+            format!("{space}{}{space}", object(&mixed(known, root, seed / 11)))
+        },
+    )
 }
 
 #[test]
 fn a_provider_receives_every_byte_as_it_was_sent_except_the_models_name() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let pair = runtime.block_on(Pair::start(|_, routes| routes.route("public", "provider: sim, model: sim")));
-    let mut runner = TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() });
+    let mut runner =
+        TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() });
     let outcome = runner.run(&request(), |template| {
         let sent = template.replace("MODEL", r#""pub\u006cic""#);
         let mut request = pair.client.request(Method::POST, CHAT, sent.into()).unwrap();
@@ -134,7 +140,11 @@ async fn a_caller_receives_the_answer_as_the_provider_wrote_it() {
         assert_eq!(governed.status, StatusCode::OK, "{}", governed.text());
         assert_eq!(governed.text(), direct.text());
     }
-    for more in [json!({}), json!({"encoding_format": "base64"}), json!({"dimensions": 8, "x_unknown": [1, {"a": null}]})] {
+    for more in [
+        json!({}),
+        json!({"encoding_format": "base64"}),
+        json!({"dimensions": 8, "x_unknown": [1, {"a": null}]}),
+    ] {
         for input in [json!("hello"), json!(["hello", "world"]), json!([1, 2, 3]), json!([[1, 2], [3]])] {
             let mut body = json!({"model": "sim", "input": input});
             for (key, value) in more.as_object().unwrap() {
@@ -201,7 +211,9 @@ async fn only_listed_headers_leave() {
         assert_eq!(received.header("accept-encoding"), Some("identity"));
         assert_eq!(received.header("accept"), Some(accept));
         assert_eq!(received.header("content-type"), Some("application/json"));
-        assert!(!answer.text().contains(PROVIDER_KEY) && !format!("{:?}", answer.headers).contains(PROVIDER_KEY));
+        assert!(
+            !answer.text().contains(PROVIDER_KEY) && !format!("{:?}", answer.headers).contains(PROVIDER_KEY)
+        );
     }
 }
 
@@ -213,7 +225,8 @@ async fn a_request_id_is_the_callers_when_it_is_fit_to_be_one() {
     let made = |id: &str| id.len() == 36 && id.split('-').count() == 5;
     for (path, status) in [(CHAT, 200), ("/v1/models", 200), ("/v1/nothing", 404)] {
         let ask_with = async |id: Option<&[u8]>| {
-            let body = if path == CHAT { ask("Say exactly: hello", &json!({})).to_string() } else { String::new() };
+            let body =
+                if path == CHAT { ask("Say exactly: hello", &json!({})).to_string() } else { String::new() };
             let method = if path == CHAT { Method::POST } else { Method::GET };
             let mut request = pair.client.request(method, path, body.into()).unwrap();
             if let Some(id) = id {

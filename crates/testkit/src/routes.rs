@@ -25,7 +25,8 @@ impl Routes {
     /// A configuration with the provider `sim` and the route `sim`, whose model is the one that takes its script
     /// from the first line of the prompt (`sim: status=429`).
     pub fn through(simulator: &Simulator) -> Self {
-        let provider = format!("kind: openai, base_url: {:?}, api_key: \"env:{VARIABLE}\"", simulator.base_url());
+        let provider =
+            format!("kind: openai, base_url: {:?}, api_key: \"env:{VARIABLE}\"", simulator.base_url());
         let empty = Routes { providers: String::new(), routes: String::new(), sections: String::new() };
         empty.provider("sim", &provider).route("sim", "provider: sim, model: sim")
     }
@@ -33,7 +34,8 @@ impl Routes {
     /// A provider on a port of the loopback interface, with the same credential.
     #[must_use]
     pub fn provider_at(self, name: &str, address: SocketAddr) -> Self {
-        let settings = format!("kind: openai, base_url: \"http://{address}/v1\", api_key: \"env:{VARIABLE}\"");
+        let settings =
+            format!("kind: openai, base_url: \"http://{address}/v1\", api_key: \"env:{VARIABLE}\"");
         self.provider(name, &settings)
     }
 

@@ -90,7 +90,8 @@ impl<'r> Parameters<'_, 'r> {
 
     /// Holds every output cap that leaves to `cap`, under whatever name, and sets one where there is none.
     fn cap_output(&self, editor: &mut Editor<'_>, cap: u64) {
-        let mut names: Vec<&str> = OUTPUT_CAPS.iter().flat_map(|key| [self.provider_name(key), *key]).collect();
+        let mut names: Vec<&str> =
+            OUTPUT_CAPS.iter().flat_map(|key| [self.provider_name(key), *key]).collect();
         names.dedup();
         let mut set = false;
         for name in &names {
