@@ -2,14 +2,22 @@
 //! of the repository itself. One file per behaviour; what can be tested inside a crate is tested there.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
 mod fuzz_corpora;
 #[cfg(test)]
+mod protocol;
+#[cfg(test)]
+mod provider_faults;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod references;
+#[cfg(test)]
+mod sdk;
 #[cfg(test)]
 mod tidy;

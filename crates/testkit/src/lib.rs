@@ -2,6 +2,7 @@
 //!
 //! * [`Simulator`]: the demo model on a socket, with real waits, cuts and hang-ups.
 //! * [`Flyball`]: the real binary in a folder of its own, on a free port.
+//! * [`Routes`]: configurations that put the one in front of the other.
 //! * [`Client`] and [`RawConnection`]: requests that no SDK would send, streams read event by event.
 //!
 //! Deliberately absent: what answers say (`flyball-demo`) and every expectation about the gateway (the tests).
@@ -9,11 +10,13 @@
 pub mod client;
 pub mod flyball;
 pub mod raw;
+pub mod routes;
 pub mod simulator;
 pub mod sse;
 
 pub use client::{Answer, Client, Events};
 pub use flyball::{Exited, Flyball};
 pub use raw::RawConnection;
+pub use routes::{PROVIDER_KEY, Routes};
 pub use simulator::Simulator;
 pub use sse::SseEvent;
