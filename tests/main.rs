@@ -2,4 +2,18 @@
 //! of the repository itself. One file per behaviour; what can be tested inside a crate is tested there.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
+mod drain;
+#[cfg(test)]
+mod guarded;
+#[cfg(test)]
+mod headers;
+#[cfg(test)]
+mod policies;
+#[cfg(test)]
+mod provoked;
+#[cfg(test)]
+mod secrecy;
+#[cfg(test)]
 mod tidy;
