@@ -2,18 +2,10 @@
 //! of the repository itself. One file per behaviour; what can be tested inside a crate is tested there.
 
 #[cfg(test)]
-mod access;
-#[cfg(test)]
-mod drain;
+mod fuzz_corpora;
 #[cfg(test)]
 mod guarded;
 #[cfg(test)]
-mod headers;
-#[cfg(test)]
-mod policies;
-#[cfg(test)]
-mod provoked;
-#[cfg(test)]
-mod secrecy;
+mod references;
 #[cfg(test)]
 mod tidy;

@@ -8,6 +8,7 @@ pub mod config;
 pub mod edge;
 pub mod events;
 pub mod exchange;
+pub mod fuzz;
 pub mod gateway;
 pub mod keyring;
 pub mod metrics;

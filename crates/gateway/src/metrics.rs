@@ -296,15 +296,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_family_is_served() {
+    fn what_is_counted_is_served_under_its_documented_name() {
         let metrics = Metrics::default();
         metrics.decided(Stage::Prompt, &Decision::default());
+        metrics.refused(crate::refusal::Kind::UnknownModel);
+        metrics.reloaded("ok");
         metrics.observe(1, 2, 3);
         let text = metrics.text();
-        for row in FAMILIES {
-            let name = if row.kind == "counter" { row.name.trim_end_matches("_total") } else { row.name };
-            assert!(text.contains(&format!("# TYPE {name} {}\n", row.kind)), "{name}\n{text}");
+        for line in [
+            r#"flyball_decisions_total{stage="prompt",action="allow",rule=""} 1"#,
+            r#"flyball_refusals_total{code="E607",name="model_not_found"} 1"#,
+            r#"flyball_reloads_total{result="ok"} 1"#,
+            "flyball_exchanges_in_flight 1",
+            "flyball_keys 2",
+            "flyball_snapshot_number 3",
+        ] {
+            assert!(text.lines().any(|served| served == line), "{line}\n{text}");
         }
-        assert!(text.contains(r#"flyball_decisions_total{stage="prompt",action="allow",rule=""} 1"#), "{text}");
+    }
+
+    #[test]
+    fn names_follow_the_conventions_of_prometheus() {
+        for row in FAMILIES {
+            assert!(row.name.starts_with("flyball_"), "{}", row.name);
+            assert_eq!(row.name.ends_with("_total"), row.kind == "counter", "{}", row.name);
+            assert_eq!(row.name.ends_with("_seconds"), row.kind == "histogram", "{}", row.name);
+        }
     }
 }

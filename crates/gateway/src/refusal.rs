@@ -257,6 +257,27 @@ impl Refusal {
     }
 }
 
+/// The reference page.
+pub fn reference() -> String {
+    let mut page = String::from(
+        "# Errors\n\nEvery refusal has OpenAI's error shape: `{\"error\": {message, type, param, code, flyball_code, \
+         remedy, request_id}}`. Generated from `crates/gateway/src/refusal.rs`; do not edit.\n\n\
+         | E-code | `code` | status | `type` | retry helps | remedy |\n|---|---|---|---|---|---|\n",
+    );
+    for row in KINDS {
+        let retry = if row.retryable { "yes" } else { "no" };
+        page.push_str(&format!(
+            "| {} | `{}` | {} | `{}` | {retry} | {} |\n",
+            row.code,
+            row.name,
+            row.status.as_u16(),
+            row.openai_type,
+            row.remedy
+        ));
+    }
+    page
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;

@@ -44,6 +44,17 @@ pub enum Scope {
     WholeAnswer,
 }
 
+impl Scope {
+    /// What people call it in the reference.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scope::Call => "before the call",
+            Scope::Span => "finding by finding",
+            Scope::WholeAnswer => "with the whole answer",
+        }
+    }
+}
+
 /// What the table says about one signal.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 pub struct SignalInfo {

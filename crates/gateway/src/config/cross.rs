@@ -144,22 +144,17 @@ impl Cross<'_> {
 
     /// Models that other settings name.
     fn references(&mut self, config: &Config) {
-        let rows = [
-            (["safe_mode", "model"], config.safe_mode.model.as_deref()),
-            (["summarize", "model"], config.summarize.model.as_deref()),
-        ];
-        for (path, model) in rows {
-            let Some(model) = model else { continue };
-            match config.route(model) {
-                Some((_, route)) if route.operations.contains(&Operation::Chat) => {}
-                Some((name, _)) => {
-                    let message = format!("the route '{name}' does not do chat");
-                    self.report(&path, message, "name a model whose 'operations' include chat");
-                }
-                None => {
-                    let remedy = suggestion(model, config.model_names());
-                    self.report(&path, format!("there is no route or alias '{model}'"), remedy);
-                }
+        let path = ["safe_mode", "model"];
+        let Some(model) = config.safe_mode.model.as_deref() else { return };
+        match config.route(model) {
+            Some((_, route)) if route.operations.contains(&Operation::Chat) => {}
+            Some((name, _)) => {
+                let message = format!("the route '{name}' does not do chat");
+                self.report(&path, message, "name a model whose 'operations' include chat");
+            }
+            None => {
+                let remedy = suggestion(model, config.model_names());
+                self.report(&path, format!("there is no route or alias '{model}'"), remedy);
             }
         }
     }

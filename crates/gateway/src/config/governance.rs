@@ -60,17 +60,14 @@ impl Default for SafeMode {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Summarize {
-    /// The public model that writes summaries. Absent: the built-in one picks the most telling sentences.
-    #[schemars(extend("format" = "model-name"))]
-    pub model: Option<String>,
-    /// Most sentences of a summary.
+    /// Most sentences of a summary. The built-in summary picks the most telling ones.
     #[schemars(range(min = 1, max = 20))]
     pub sentences: u32,
 }
 
 impl Default for Summarize {
     fn default() -> Self {
-        Summarize { model: None, sentences: 3 }
+        Summarize { sentences: 3 }
     }
 }
 

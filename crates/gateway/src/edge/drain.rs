@@ -1,5 +1,5 @@
-//! A graceful stop: one-way phases, and the count of exchanges in hand. What to answer in a phase is decided by
-//! those who ask; nothing here knows sockets or protocols.
+//! A graceful stop: one-way phases, and the count of exchanges in hand. What to answer in a phase is decided
+//! by those who ask; nothing here knows sockets or protocols.
 //!
 //! ```text
 //! running -> draining -> refusing -> ending -> done
@@ -123,14 +123,16 @@ impl Drain {
     }
 
     /// Counts a connection until the guard is dropped. An exchange is over when its answer was handed to its
-    /// connection; the connection may hold bytes of it that the peer has not taken, so the drain waits for both.
+    /// connection; the connection may hold bytes of it that the peer has not taken, so the drain waits for
+    /// both.
     pub fn attach(&self) -> Attached {
         self.shared.connections.fetch_add(1, Ordering::SeqCst);
         Attached { shared: Arc::clone(&self.shared) }
     }
 
-    /// Cancelled when `phase` is reached; for `Running`, when that phase is left. What streams watch is `token(Phase::Ending)`. A task that polls it often
-    /// should watch a child of it, so that tasks do not share a lock.
+    /// Cancelled when `phase` is reached; for `Running`, when that phase is left. What streams watch is
+    /// `token(Phase::Ending)`. A task that polls it often should watch a child of it, so that tasks do not
+    /// share a lock.
     pub fn token(&self, phase: Phase) -> &CancellationToken {
         match phase {
             Phase::Running | Phase::Draining => &self.shared.draining,
@@ -140,8 +142,8 @@ impl Drain {
         }
     }
 
-    /// Runs the stop from the first signal to its end. When `hurry` completes (a second signal), work in hand is
-    /// told to end at once. Returns when nothing is in hand or the grace is over.
+    /// Runs the stop from the first signal to its end. When `hurry` completes (a second signal), work in hand
+    /// is told to end at once. Returns when nothing is in hand or the grace is over.
     pub async fn run(&self, hurry: impl Future<Output = ()>) -> DrainReport {
         let settings = self.shared.settings;
         let begun = Instant::now();
@@ -229,7 +231,8 @@ impl Drop for Attached {
     }
 }
 
-/// Completes at the next SIGTERM or SIGINT (elsewhere than on Unix: Ctrl-C). Call it again for the second one.
+/// Completes at the next SIGTERM or SIGINT (elsewhere than on Unix: Ctrl-C). Call it again for the second
+/// one.
 ///
 /// # Errors
 /// When the operating system does not let the signal be watched.

@@ -1,10 +1,10 @@
-//! The one outbound client. Every call that leaves the process goes through it, so that where calls may go and what
-//! they may cost is decided in one place. It knows destinations and bounds, not providers.
+//! The one outbound client. Every call that leaves the process goes through it, so that where calls may go
+//! and what they may cost is decided in one place. It knows destinations and bounds, not providers.
 //!
-//! No redirect is followed: the answer is handed back as it is. A request that hyper never began to write, because
-//! the pooled connection had been closed by the peer, is sent once more on another connection; one of which a byte
-//! may have left is never repeated here. Dropping the answer, or the future of [`Egress::send`], closes the
-//! HTTP/1.1 connection or resets the HTTP/2 stream, so that the provider stops.
+//! No redirect is followed: the answer is handed back as it is. A request that hyper never began to write,
+//! because the pooled connection had been closed by the peer, is sent once more on another connection; one of
+//! which a byte may have left is never repeated here. Dropping the answer, or the future of [`Egress::send`],
+//! closes the HTTP/1.1 connection or resets the HTTP/2 stream, so that the provider stops.
 
 mod addresses;
 mod answer;
@@ -32,7 +32,8 @@ use tokio::time::timeout;
 /// How the client connects, and where it may.
 #[derive(Clone, Debug)]
 pub struct EgressSettings {
-    /// Hosts that may be called: `api.example.com`, or `*.example.com` for everything below. Empty allows all.
+    /// Hosts that may be called: `api.example.com`, or `*.example.com` for everything below. Empty allows
+    /// all.
     pub hosts: Vec<String>,
     /// Whether URLs that a tenant supplied may be plain `http`. An operator's may.
     pub tenant_plain_http: bool,
@@ -46,7 +47,8 @@ pub struct EgressSettings {
     pub pool_idle_timeout: Duration,
     /// Unused connections kept per host.
     pub pool_max_idle_per_host: usize,
-    /// Bytes of an answer's head; at least 8192.
+    /// Bytes of an answer's head; at least 8192. On HTTP/1.1 it bounds the buffer, which may pass it by one
+    /// growth.
     pub max_head_bytes: u32,
     /// Header fields of an answer (HTTP/1.1).
     pub max_headers: usize,
@@ -97,8 +99,8 @@ pub struct Bounds {
 #[derive(Clone, Debug)]
 pub struct Egress {
     settings: Arc<EgressSettings>,
-    /// Connections are pooled apart by who named the destination: what an operator's URL opened to a private address
-    /// must not serve a tenant's URL of the same host.
+    /// Connections are pooled apart by who named the destination: what an operator's URL opened to a private
+    /// address must not serve a tenant's URL of the same host.
     operator: Client<Connector, Full<Bytes>>,
     tenant: Client<Connector, Full<Bytes>>,
 }

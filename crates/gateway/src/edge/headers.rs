@@ -30,7 +30,8 @@ const DATA_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
 );
 
-/// Scripts only from our own origin and never inline; the API browser sets style attributes and inlines its icons.
+/// Scripts only from our own origin and never inline; the API browser sets style attributes and inlines its
+/// icons.
 const SCRIPTED_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      font-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",

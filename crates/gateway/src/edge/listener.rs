@@ -1,5 +1,5 @@
-//! The accept loop. It owns the listening socket and the number of open connections; what happens on a connection
-//! is in [`connection`], what a request means is the handler's business.
+//! The accept loop. It owns the listening socket and the number of open connections; what happens on a
+//! connection is in `connection`, what a request means is the handler's business.
 
 mod connection;
 mod exchange;
@@ -38,8 +38,8 @@ pub struct ListenerSettings {
     pub max_connections: usize,
     /// For the TLS handshake.
     pub handshake_timeout: Duration,
-    /// For the head of a request from its first byte, and for the first request of a connection. A connection is cut
-    /// after it and before twice its length.
+    /// For the head of a request from its first byte, and for the first request of a connection. A connection
+    /// is cut after it and before twice its length.
     pub header_timeout: Duration,
     /// After which a connection without an exchange is closed.
     pub idle_timeout: Duration,
@@ -47,7 +47,8 @@ pub struct ListenerSettings {
     pub write_timeout: Duration,
     /// Header fields of a request (HTTP/1.1).
     pub max_headers: usize,
-    /// Bytes of the head of a request; at least 8192.
+    /// Bytes of the head of a request; at least 8192. On HTTP/1.1 it bounds the buffer, which may pass it by
+    /// one growth.
     pub max_head_bytes: u32,
     /// Bounds that only HTTP/2 needs.
     pub http2: Http2Settings,
@@ -204,8 +205,8 @@ impl Listener {
         Arc::clone(&self.counters)
     }
 
-    /// Accepts connections until `drain` refuses new work, then closes the socket and returns. Connections are tasks of
-    /// `tracker` and go on; the drain waits for them.
+    /// Accepts connections until `drain` refuses new work, then closes the socket and returns. Connections
+    /// are tasks of `tracker` and go on; the drain waits for them.
     ///
     /// `handler` gets each request and gives its answer. When the caller hangs up, its future and the body it
     /// returned are dropped.
@@ -263,8 +264,8 @@ impl Listener {
 
 fn open(address: SocketAddr, backlog: u32) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // On Unix this lets a restart bind while old connections wait out their last minutes; elsewhere it would let two
-    // processes share the port.
+    // On Unix this lets a restart bind while old connections wait out their last minutes; elsewhere it would
+    // let two processes share the port.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;

@@ -1,8 +1,8 @@
 //! Reads a request body into one buffer, within bounds of size and time, and takes `content-encoding` off.
 //!
 //! A body that arrives in one frame is handed on without a copy. Encoded bodies are decoded between reads, in
-//! slices, with a yield to the runtime after each quarter of a mebibyte: no thread is taken and no other exchange
-//! waits for a long decode. No answer is built here; errors are typed.
+//! slices, with a yield to the runtime after each quarter of a mebibyte: no thread is taken and no other
+//! exchange waits for a long decode. No answer is built here; errors are typed.
 
 mod decode;
 
@@ -85,8 +85,8 @@ where
     }
     let frames = Reader { body, left: limits.size, limits, deadline: Instant::now() + limits.total_timeout };
     match encoding {
-        Encoding::Identity => collect(frames).await,
-        Encoding::Gzip | Encoding::Zstd => decode(frames, encoding, limits).await,
+        None => collect(frames).await,
+        Some(encoding) => decode(frames, encoding, limits).await,
     }
 }
 
@@ -141,8 +141,8 @@ where
     let Some(first) = frames.next().await? else { return Ok(Bytes::new()) };
     let Some(second) = frames.next().await? else { return Ok(first) };
     let have = first.len() + second.len();
-    // What is announced is at most the limit. It is reserved at once only up to a bound: an announcement costs
-    // the peer nothing.
+    // What is announced is at most the limit. It is reserved at once only up to a bound: an announcement
+    // costs the peer nothing.
     let announced = usize::try_from(frames.body.size_hint().lower()).unwrap_or(0).min(1 << 20);
     let mut whole = BytesMut::with_capacity(have + announced);
     whole.extend_from_slice(&first);

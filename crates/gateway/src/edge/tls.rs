@@ -87,8 +87,8 @@ impl TlsFiles {
         Ok(TlsFiles { settings, provider, current, config: Arc::new(config) })
     }
 
-    /// Reads the files again. New handshakes use what they hold; connections in use keep what they have. On an error
-    /// the certificate in use stays.
+    /// Reads the files again. New handshakes use what they hold; connections in use keep what they have. On
+    /// an error the certificate in use stays.
     ///
     /// # Errors
     /// See [`TlsError`].

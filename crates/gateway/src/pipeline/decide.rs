@@ -27,6 +27,17 @@ pub struct Basis {
 }
 
 impl Basis {
+    /// A request and what the detectors saw in it; `length` is the size of all inspected texts in bytes.
+    pub(super) fn new(
+        call: Call,
+        principal: Arc<Principal>,
+        route: Arc<Route>,
+        findings: &[Located],
+        length: usize,
+    ) -> Self {
+        Basis { kinds: kinds(findings), findings: findings.len(), length, call, principal, route }
+    }
+
     /// Everything that is known before the provider is called.
     pub fn signals(&self) -> Signals<'_> {
         let mut signals = request_signals(&self.call, &self.principal, &self.route);
@@ -52,7 +63,7 @@ impl Decided {
 /// Decides on the request.
 pub(super) fn run(exchange: &mut Exchange, inspected: Inspected) -> Decided {
     let (call, principal, route, findings, length) = inspected.into_parts();
-    let basis = Basis { kinds: kinds(&findings), findings: findings.len(), length, call, principal, route };
+    let basis = Basis::new(call, principal, route, &findings, length);
     let decision = exchange.snapshot.policy.decide(Stage::Prompt, &basis.signals());
     exchange.gateway.metrics.decided(Stage::Prompt, &decision);
     exchange.decision.tighten(decision.clone());

@@ -96,18 +96,3 @@ fn what_is_loaded_and_written_loads_again() {
     let again = Fixture::new(&text).load().unwrap();
     assert_eq!((again.limits, again.routes, again.prices), (config.limits, config.routes, config.prices));
 }
-
-/// The files made from the types. `FLYBALL_UPDATE_REFERENCE=1` writes them anew.
-#[test]
-fn the_generated_files_in_docs_are_up_to_date() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference");
-    let schema = format!("{}\n", serde_json::to_string_pretty(&schema()).unwrap());
-    for (name, content) in [("config.md", reference()), ("config.schema.json", schema)] {
-        let file = folder.join(name);
-        if std::env::var_os("FLYBALL_UPDATE_REFERENCE").is_some() {
-            fs::create_dir_all(&folder).unwrap();
-            fs::write(&file, &content).unwrap();
-        }
-        assert!(fs::read_to_string(&file).unwrap_or_default() == content, "{name} is out of date");
-    }
-}

@@ -1,26 +1,26 @@
-//! Which addresses are public. Everything that the IANA special-purpose registries (RFC 6890 and its updates) set
-//! apart is not, and neither are the metadata services of cloud providers.
+//! Which addresses are public. Everything that the IANA special-purpose registries (RFC 6890 and its updates)
+//! set apart is not, and neither are the metadata services of cloud providers.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// IPv4 blocks that are not public: first address and prefix length.
 const SPECIAL_V4: [(Ipv4Addr, u32); 16] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),         // this network, RFC 791
-    (Ipv4Addr::new(10, 0, 0, 0), 8),        // private, RFC 1918
-    (Ipv4Addr::new(100, 64, 0, 0), 10),     // carrier-grade NAT, RFC 6598; Alibaba's metadata service
-    (Ipv4Addr::new(127, 0, 0, 0), 8),       // loopback
-    (Ipv4Addr::new(168, 63, 129, 16), 32),  // Azure's metadata service
-    (Ipv4Addr::new(169, 254, 0, 0), 16),    // link-local, RFC 3927; metadata services
-    (Ipv4Addr::new(172, 16, 0, 0), 12),     // private, RFC 1918
-    (Ipv4Addr::new(192, 0, 0, 0), 24),      // protocol assignments, RFC 6890; Oracle's metadata service
-    (Ipv4Addr::new(192, 0, 2, 0), 24),      // documentation, RFC 5737
-    (Ipv4Addr::new(192, 88, 99, 0), 24),    // 6to4 relays, RFC 7526
-    (Ipv4Addr::new(192, 168, 0, 0), 16),    // private, RFC 1918
-    (Ipv4Addr::new(198, 18, 0, 0), 15),     // benchmarks, RFC 2544
-    (Ipv4Addr::new(198, 51, 100, 0), 24),   // documentation, RFC 5737
-    (Ipv4Addr::new(203, 0, 113, 0), 24),    // documentation, RFC 5737
-    (Ipv4Addr::new(224, 0, 0, 0), 4),       // multicast
-    (Ipv4Addr::new(240, 0, 0, 0), 4),       // reserved, and broadcast
+    (Ipv4Addr::new(0, 0, 0, 0), 8),        // this network, RFC 791
+    (Ipv4Addr::new(10, 0, 0, 0), 8),       // private, RFC 1918
+    (Ipv4Addr::new(100, 64, 0, 0), 10),    // carrier-grade NAT, RFC 6598; Alibaba's metadata service
+    (Ipv4Addr::new(127, 0, 0, 0), 8),      // loopback
+    (Ipv4Addr::new(168, 63, 129, 16), 32), // Azure's metadata service
+    (Ipv4Addr::new(169, 254, 0, 0), 16),   // link-local, RFC 3927; metadata services
+    (Ipv4Addr::new(172, 16, 0, 0), 12),    // private, RFC 1918
+    (Ipv4Addr::new(192, 0, 0, 0), 24),     // protocol assignments, RFC 6890; Oracle's metadata service
+    (Ipv4Addr::new(192, 0, 2, 0), 24),     // documentation, RFC 5737
+    (Ipv4Addr::new(192, 88, 99, 0), 24),   // 6to4 relays, RFC 7526
+    (Ipv4Addr::new(192, 168, 0, 0), 16),   // private, RFC 1918
+    (Ipv4Addr::new(198, 18, 0, 0), 15),    // benchmarks, RFC 2544
+    (Ipv4Addr::new(198, 51, 100, 0), 24),  // documentation, RFC 5737
+    (Ipv4Addr::new(203, 0, 113, 0), 24),   // documentation, RFC 5737
+    (Ipv4Addr::new(224, 0, 0, 0), 4),      // multicast
+    (Ipv4Addr::new(240, 0, 0, 0), 4),      // reserved, and broadcast
 ];
 
 /// IPv6 blocks inside global unicast (2000::/3) that are not public.
@@ -70,12 +70,42 @@ mod tests {
     #[test]
     fn special_addresses_are_not_public() {
         for address in [
-            "0.0.0.0", "10.1.2.3", "100.64.0.1", "100.100.100.200", "100.127.255.255", "127.0.0.1",
-            "127.255.255.254", "168.63.129.16", "169.254.169.254", "172.16.0.1", "172.31.255.255", "192.0.0.192",
-            "192.168.1.1", "198.19.0.1", "203.0.113.9", "224.0.0.1", "239.255.255.250", "240.0.0.1",
-            "255.255.255.255", "::", "::1", "::ffff:8.8.8.8", "::ffff:127.0.0.1", "::7f00:1", "fe80::1", "fc00::1",
-            "fd00:ec2::254", "ff02::1", "2001:db8::1", "2001::1", "2002:7f00:1::", "3fff::1", "64:ff9b::7f00:1",
-            "64:ff9b::a00:1", "64:ff9b:1::808:808", "100::1",
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "100.100.100.200",
+            "100.127.255.255",
+            "127.0.0.1",
+            "127.255.255.254",
+            "168.63.129.16",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.192",
+            "192.168.1.1",
+            "198.19.0.1",
+            "203.0.113.9",
+            "224.0.0.1",
+            "239.255.255.250",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:8.8.8.8",
+            "::ffff:127.0.0.1",
+            "::7f00:1",
+            "fe80::1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "ff02::1",
+            "2001:db8::1",
+            "2001::1",
+            "2002:7f00:1::",
+            "3fff::1",
+            "64:ff9b::7f00:1",
+            "64:ff9b::a00:1",
+            "64:ff9b:1::808:808",
+            "100::1",
         ] {
             assert!(!is_public(address.parse().unwrap()), "{address}");
         }
@@ -84,8 +114,16 @@ mod tests {
     #[test]
     fn ordinary_addresses_are_public() {
         for address in [
-            "1.1.1.1", "8.8.8.8", "100.63.255.255", "100.128.0.1", "172.15.0.1", "172.32.0.1", "168.63.129.17",
-            "2606:4700::1111", "2a00:1450::1", "64:ff9b::808:808",
+            "1.1.1.1",
+            "8.8.8.8",
+            "100.63.255.255",
+            "100.128.0.1",
+            "172.15.0.1",
+            "172.32.0.1",
+            "168.63.129.17",
+            "2606:4700::1111",
+            "2a00:1450::1",
+            "64:ff9b::808:808",
         ] {
             assert!(is_public(address.parse().unwrap()), "{address}");
         }

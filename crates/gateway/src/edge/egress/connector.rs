@@ -1,5 +1,6 @@
-//! Makes connections: resolves a name once, judges the addresses, connects to exactly those, and speaks TLS. There is
-//! no second resolution between judging and connecting, so that a name cannot change its mind in between.
+//! Makes connections: resolves a name once, judges the addresses, connects to exactly those, and speaks TLS.
+//! There is no second resolution between judging and connecting, so that a name cannot change its mind in
+//! between.
 
 use std::future::Future;
 use std::io;
@@ -49,8 +50,8 @@ pub(super) struct NotResolved;
 #[error("connecting took too long")]
 pub(super) struct ConnectOverdue;
 
-/// Resolves names, and refuses those of which any address is not public when only public ones will do: a name with
-/// mixed answers is an attempt to be lucky.
+/// Resolves names, and refuses those of which any address is not public when only public ones will do: a name
+/// with mixed answers is an attempt to be lucky.
 #[derive(Clone)]
 pub(super) struct Resolver {
     lookup: Lookup,
@@ -134,7 +135,8 @@ impl Service<Uri> for Connector {
 /// TLS towards providers: the operating system's authorities and those of the settings.
 pub(super) fn tls(settings: &EgressSettings) -> Result<ClientConfig, SetupError> {
     let mut roots = RootCertStore::empty();
-    // A system without authorities can still call plain and private destinations; calls by https say what is missing.
+    // A system without authorities can still call plain and private destinations; calls by https say what is
+    // missing.
     let system = rustls_native_certs::load_native_certs();
     for error in &system.errors {
         tracing::warn!(%error, "a certification authority of the system cannot be read");

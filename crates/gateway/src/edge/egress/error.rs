@@ -1,5 +1,6 @@
-//! What can go wrong on the way to a provider and back, sorted so that those who decide about retries and breakers
-//! need not read texts. Errors hold neither URLs nor headers nor bodies: a key in a query must not reach a log.
+//! What can go wrong on the way to a provider and back, sorted so that those who decide about retries and
+//! breakers need not read texts. Errors hold neither URLs nor headers nor bodies: a key in a query must not
+//! reach a log.
 
 use std::error::Error;
 use std::io;
@@ -114,7 +115,8 @@ pub enum EgressError {
 }
 
 impl EgressError {
-    /// Whether it is certain that the provider saw nothing of the request, so that sending it elsewhere repeats nothing.
+    /// Whether it is certain that the provider saw nothing of the request, so that sending it elsewhere
+    /// repeats nothing.
     pub fn nothing_was_sent(&self) -> bool {
         match self {
             EgressError::Refused { .. }

@@ -1,5 +1,5 @@
-//! The outbound client against real servers on the loopback. Here are the servers; what may be called is tested in
-//! `destinations`, what goes wrong on the way in `failures`.
+//! The outbound client against real servers on the loopback. Here are the servers; what may be called is
+//! tested in `destinations`, what goes wrong on the way in `failures`.
 
 mod destinations;
 mod failures;
@@ -46,9 +46,11 @@ where
 
 /// Answers with what came.
 async fn mirror(request: Request<Incoming>) -> Response<Body> {
-    let host = request.uri().authority().map(ToString::to_string).or_else(|| {
-        request.headers().get("host").and_then(|host| host.to_str().ok()).map(str::to_owned)
-    });
+    let host = request
+        .uri()
+        .authority()
+        .map(ToString::to_string)
+        .or_else(|| request.headers().get("host").and_then(|host| host.to_str().ok()).map(str::to_owned));
     let head = format!("{} {} {} ", request.method(), host.unwrap_or_default(), request.uri().path());
     let body = request.into_body().collect().await.unwrap().to_bytes();
     Response::new(Body::full([head.as_bytes(), &body[..]].concat()))
@@ -115,7 +117,8 @@ async fn a_redirect_is_handed_back_and_not_followed() {
 fn a_file_of_authorities_that_cannot_be_used_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("authorities.pem");
-    let make = || Egress::new(EgressSettings { authorities: vec![path.clone()], ..EgressSettings::default() });
+    let make =
+        || Egress::new(EgressSettings { authorities: vec![path.clone()], ..EgressSettings::default() });
     assert!(make().unwrap_err().to_string().contains("authorities.pem"));
     fs::write(&path, "no certificate").unwrap();
     assert!(make().unwrap_err().to_string().contains("authorities.pem"));

@@ -38,8 +38,8 @@ pub struct Cors {
 }
 
 impl Cors {
-    /// Allows `origins` (`scheme://host[:port]`, lower case, or a single `*`). `credentials` lets browsers send
-    /// cookies along; API keys in `Authorization` do not need it.
+    /// Allows `origins` (`scheme://host[:port]`, lower case, or a single `*`). `credentials` lets browsers
+    /// send cookies along; API keys in `Authorization` do not need it.
     ///
     /// # Errors
     /// See [`CorsError`].
@@ -56,8 +56,9 @@ impl Cors {
         Ok(Cors { origins, any, credentials })
     }
 
-    /// The headers of the answer (204) to a preflight request; `None` when this is not a preflight. A preflight
-    /// from an origin that is not allowed is answered without permission, which the browser takes as a no.
+    /// The headers of the answer (204) to a preflight request; `None` when this is not a preflight. A
+    /// preflight from an origin that is not allowed is answered without permission, which the browser takes
+    /// as a no.
     pub fn preflight(&self, method: &Method, headers: &HeaderMap) -> Option<HeaderMap> {
         let origin = headers.get(ORIGIN)?;
         if *method != Method::OPTIONS || !headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
@@ -109,7 +110,9 @@ impl Cors {
 fn parse_origin(text: &str) -> Option<HeaderValue> {
     let (scheme, authority) = text.split_once("://")?;
     let plain = !scheme.is_empty()
-        && scheme.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte))
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte))
         && !authority.is_empty()
         && authority.bytes().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase())
         && !authority.contains(['/', '?', '#', '@', '*']);

@@ -1,5 +1,5 @@
-//! One connection from its handshake to its end: HTTP/1.1 or HTTP/2, the deadlines that hyper does not keep, and
-//! what the phases of a drain mean for it.
+//! One connection from its handshake to its end: HTTP/1.1 or HTTP/2, the deadlines that hyper does not keep,
+//! and what the phases of a drain mean for it.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -118,11 +118,16 @@ pub(super) async fn run<H, F>(
     match &shared.acceptor {
         None => serve(&shared, socket, Peer { address, tls: false }).await,
         Some(acceptor) => {
-            match timeout(shared.settings.handshake_timeout, acceptor.accept(socket)).await {
-                Ok(Ok(socket)) => serve(&shared, socket, Peer { address, tls: true }).await,
-                Ok(Err(_)) | Err(_) => {
-                    shared.counters.handshake_errors.fetch_add(1, Ordering::Relaxed);
-                }
+            let handshake = timeout(shared.settings.handshake_timeout, acceptor.accept(socket));
+            let outcome = tokio::select! {
+                // Nothing was asked yet, so that nothing is lost.
+                () = shared.drain.token(Phase::Refusing).cancelled() => return,
+                outcome = handshake => outcome,
+            };
+            if let Ok(Ok(socket)) = outcome {
+                serve(&shared, socket, Peer { address, tls: true }).await;
+            } else {
+                shared.counters.handshake_errors.fetch_add(1, Ordering::Relaxed);
             }
         }
     }
@@ -160,7 +165,7 @@ where
                     Answer::Coming(answer) => answer.await,
                 };
                 terms.finish(&mut answer, &shared.settings, &shared.drain);
-                Ok::<_, Infallible>(answer.map(|body| ExchangeBody::new(body, beat)))
+                Ok::<_, Infallible>(answer.map(|body| ExchangeBody::new(body, &terms, beat)))
             }
         })
     };
@@ -186,8 +191,8 @@ where
                 phase = next;
                 continue;
             }
-            // HTTP/2 says GOAWAY as soon as the drain begins and loses nothing by it. On HTTP/1.1 a close could cross a
-            // request that is on its way, so that answers say `Connection: close` first.
+            // HTTP/2 says GOAWAY as soon as the drain begins and loses nothing by it. On HTTP/1.1 a close
+            // could cross a request that is on its way, so that answers say `Connection: close` first.
             let leave = match phase {
                 Phase::Running | Phase::Draining => false,
                 Phase::Refusing => pulse.is_http2(),
@@ -207,6 +212,9 @@ where
                     shared.counters.slow_heads.fetch_add(1, Ordering::Relaxed);
                     return Poll::Ready(());
                 }
+                // Bytes of an answer may still be on their way. On HTTP/1.1 the socket watches them; on
+                // HTTP/2 they are a last piece that the peer took no part of all the while.
+                Verdict::Idle if closing && pulse.is_http2() => return Poll::Ready(()),
                 Verdict::Idle if closing => settings.idle_timeout,
                 Verdict::Idle => {
                     closing = true;

@@ -1,5 +1,5 @@
-//! One request and its answer, on the connection's side: what every answer gets, whatever the handler says, and
-//! the body that keeps the connection awake until it is sent.
+//! One request and its answer, on the connection's side: what every answer gets, whatever the handler says,
+//! and the body that keeps the connection awake until it is sent.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -70,15 +70,34 @@ pub(super) enum Answer<F> {
     Coming(F),
 }
 
+/// The most that an HTTP/2 stream is given at once. It buffers what it is given, whatever its peer's window
+/// is, and only between two pieces can be seen that the peer does not read.
+const PIECE: usize = 64 << 10;
+
 /// The body of an answer on its way. While it exists the exchange counts.
 pub(super) struct ExchangeBody {
     body: Body,
+    /// What is left of a frame that is handed over in pieces.
+    rest: Bytes,
+    in_pieces: bool,
     _beat: Beat,
 }
 
 impl ExchangeBody {
-    pub(super) fn new(body: Body, beat: Beat) -> Self {
-        ExchangeBody { body, _beat: beat }
+    pub(super) fn new(body: Body, terms: &Terms, beat: Beat) -> Self {
+        ExchangeBody { body, rest: Bytes::new(), in_pieces: terms.version == Version::HTTP_2, _beat: beat }
+    }
+
+    /// Hands over the next piece of a frame, or a frame that is small enough as it is.
+    fn piece(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        match frame.into_data() {
+            Ok(mut data) if self.in_pieces && data.len() > PIECE => {
+                self.rest = data.split_off(PIECE);
+                Frame::data(data)
+            }
+            Ok(data) => Frame::data(data),
+            Err(trailers) => trailers,
+        }
     }
 }
 
@@ -90,16 +109,28 @@ impl http_body::Body for ExchangeBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if !self.rest.is_empty() {
+            touched(Touch::Gave);
+            let rest = Frame::data(std::mem::take(&mut self.rest));
+            return Poll::Ready(Some(Ok(self.piece(rest))));
+        }
         let outcome = Pin::new(&mut self.body).poll_frame(cx);
         touched(if outcome.is_pending() { Touch::Waits } else { Touch::Gave });
-        outcome
+        outcome.map_ok(|frame| self.piece(frame))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let rest = self.rest.len() as u64;
+        let body = self.body.size_hint();
+        let mut whole = SizeHint::new();
+        if let Some(upper) = body.upper() {
+            whole.set_upper(upper + rest);
+        }
+        whole.set_lower(body.lower() + rest);
+        whole
     }
 }

@@ -1,6 +1,6 @@
-//! Runs the tasks that HTTP/2 needs, one per stream, on the gateway's tracker, and ends a stream whose peer grants
-//! it no window for too long. On HTTP/1.1 the socket itself shows a peer that does not read; on HTTP/2 the socket
-//! may be fine while one stream waits for ever.
+//! Runs the tasks that HTTP/2 needs, one per stream, on the gateway's tracker, and ends a stream whose peer
+//! grants it no window for too long. On HTTP/1.1 the socket itself shows a peer that does not read; on HTTP/2
+//! the socket may be fine while one stream waits for ever.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -54,7 +54,8 @@ where
     }
 }
 
-/// Runs `task` until it ends or its peer takes nothing for `write_timeout`. Dropping the task resets the stream.
+/// Runs `task` until it ends or its peer takes nothing for `write_timeout`. Dropping the task resets the
+/// stream.
 async fn unless_stuck(task: impl Future, write_timeout: Duration, counters: Arc<Counters>) {
     let mut task = pin!(task);
     let mut timer = pin!(None::<Sleep>);

@@ -1,6 +1,6 @@
 //! The socket as the HTTP machinery sees it. Adds what that machinery lacks: a limit on writes that make no
-//! progress, note of arriving bytes, and the security headers on the bare refusals that it sends by itself when a
-//! request head cannot be parsed.
+//! progress, note of arriving bytes, and the security headers on the bare refusals that it sends by itself
+//! when a request head cannot be parsed.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -66,10 +66,11 @@ impl<S> Watched<S> {
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")))
     }
 
-    /// Recognises a refusal that the HTTP machinery made by itself, and dresses it. No answer of ours looks like it:
-    /// ours come from exchanges, and while one is open, or after one took up what arrived, no head is arriving.
+    /// Recognises a refusal that the HTTP machinery made by itself, and dresses it. The head of an answer of
+    /// ours is longer, by the headers that are missing here; a body that is not all handed over keeps its
+    /// exchange open.
     fn dress(&mut self, bytes: &[u8]) {
-        let bare = self.pulse.head_arriving()
+        let bare = self.pulse.is_between()
             && bytes.len() < 256
             && bytes.starts_with(b"HTTP/1.1 4")
             && bytes.ends_with(b"\r\n\r\n")
@@ -90,7 +91,8 @@ impl<S> Watched<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Watched<S> {
-    /// Writes one buffer, or the refusal that stands for it; the refusal counts as the whole buffer once it is out.
+    /// Writes one buffer, or the refusal that stands for it; the refusal counts as the whole buffer once it
+    /// is out.
     fn write_one(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.refusal.is_none() {
             self.dress(bytes);

@@ -1,6 +1,6 @@
-//! What is known about the life of one connection: exchanges in hand, the head that is arriving, the time since
-//! something happened. Connection, service and socket share it; a few relaxed atomics suffice, since all of them run
-//! in the connection's task except the end of HTTP/2 exchanges.
+//! What is known about the life of one connection: exchanges in hand, the head that is arriving, the time
+//! since something happened. Connection, service and socket share it; a few relaxed atomics suffice, since
+//! all of them run in the connection's task except the end of HTTP/2 exchanges.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -50,8 +50,7 @@ impl Pulse {
 
     /// Bytes arrived. On HTTP/1.1 without an exchange they belong to the next head.
     pub(super) fn received(&self) {
-        let between = self.exchanges.load(Ordering::Relaxed) == 0 && !self.is_http2();
-        if between && self.head_since.load(Ordering::Relaxed) == 0 {
+        if self.is_between() && !self.is_http2() && self.head_since.load(Ordering::Relaxed) == 0 {
             self.head_since.store(self.now().max(1), Ordering::Relaxed);
         }
     }
@@ -76,6 +75,11 @@ impl Pulse {
         !self.served.load(Ordering::Relaxed) && !self.head_arriving()
     }
 
+    /// Whether no exchange is in hand.
+    pub(super) fn is_between(&self) -> bool {
+        self.exchanges.load(Ordering::Relaxed) == 0
+    }
+
     /// Whether bytes arrived that no exchange took up yet.
     pub(super) fn head_arriving(&self) -> bool {
         self.head_since.load(Ordering::Relaxed) != 0
@@ -85,7 +89,7 @@ impl Pulse {
     pub(super) fn verdict(&self, header_timeout: Duration, idle_timeout: Duration) -> Verdict {
         let now = self.now();
         let since = |then: u64| Duration::from_millis(now.saturating_sub(then));
-        if self.exchanges.load(Ordering::Relaxed) > 0 {
+        if !self.is_between() {
             return Verdict::Wait(header_timeout);
         }
         let head = self.head_since.load(Ordering::Relaxed);

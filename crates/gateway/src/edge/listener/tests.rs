@@ -1,5 +1,5 @@
-//! The listener through real sockets. Here are the server and the clients that the tests use, and the plain cases;
-//! limits, HTTP/2, TLS and drain have files of their own.
+//! The listener through real sockets. Here are the server and the clients that the tests use, and the plain
+//! cases; limits, HTTP/2, TLS and drain have files of their own.
 
 mod drain;
 mod http2;
@@ -138,21 +138,18 @@ impl http_body::Body for Endless {
     }
 }
 
-/// A handler whose first answer never ends, and the sign that its body was dropped; later answers are short.
-fn endless_once() -> (
-    impl Fn(Request<Incoming>, Peer) -> std::future::Ready<Response<Body>> + Send + Sync + 'static,
-    oneshot::Receiver<()>,
-) {
-    let (dropped, gone) = Dropped::new();
+/// A handler whose first answer never ends and holds `dropped`; later answers are short.
+fn endless_once(
+    dropped: Dropped,
+) -> impl Fn(Request<Incoming>, Peer) -> std::future::Ready<Response<Body>> + Send + Sync + 'static {
     let once = std::sync::Mutex::new(Some(dropped));
-    let handler = move |_: Request<Incoming>, _: Peer| {
+    move |_: Request<Incoming>, _: Peer| {
         let body = match once.lock().unwrap().take() {
             Some(dropped) => Body::stream(Endless { _dropped: dropped }),
             None => Body::full("short"),
         };
         std::future::ready(Response::new(body))
-    };
-    (handler, gone)
+    }
 }
 
 const SECURITY: [&str; 9] = [

@@ -1,5 +1,5 @@
-//! Takes gzip (RFC 1952) and zstd (RFC 8878) off, within a size and a ratio that hold at every step: memory never
-//! grows past the limit, whatever the input claims.
+//! Takes gzip (RFC 1952) and zstd (RFC 8878) off, within a size and a ratio that hold at every step: memory
+//! never grows past the limit, whatever the input claims.
 
 use std::io::{self, Write};
 
@@ -20,15 +20,15 @@ const RATIO_FLOOR: usize = 1 << 20;
 /// What `content-encoding` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
-    Identity,
     Gzip,
     Zstd,
 }
 
 impl Encoding {
-    /// The one encoding of a request. Names are compared without case (RFC 9110 section 8.4.1).
-    pub(super) fn of(headers: &HeaderMap) -> Result<Self, RequestBodyError> {
-        let mut found = Encoding::Identity;
+    /// The one encoding of a request, if it has one. Names are compared without case (RFC 9110 section
+    /// 8.4.1).
+    pub(super) fn of(headers: &HeaderMap) -> Result<Option<Self>, RequestBodyError> {
+        let mut found = None;
         for value in headers.get_all(CONTENT_ENCODING) {
             for name in value.as_bytes().split(|&byte| byte == b',') {
                 let next = match name.trim_ascii() {
@@ -39,10 +39,9 @@ impl Encoding {
                     name if name.eq_ignore_ascii_case(b"zstd") => Encoding::Zstd,
                     _ => return Err(unsupported(headers)),
                 };
-                if found != Encoding::Identity {
+                if found.replace(next).is_some() {
                     return Err(unsupported(headers));
                 }
-                found = next;
             }
         }
         Ok(found)
@@ -50,7 +49,6 @@ impl Encoding {
 
     fn name(self) -> &'static str {
         match self {
-            Encoding::Identity => "identity",
             Encoding::Gzip => "gzip",
             Encoding::Zstd => "zstd",
         }
@@ -91,7 +89,7 @@ impl Decoder {
                 let block = vec![0; 1 << 15].into_boxed_slice();
                 Inner::Zstd { decoder: Box::new(decoder), sink, open: true, block }
             }
-            Encoding::Gzip | Encoding::Identity => Inner::Gzip(Box::new(MultiGzDecoder::new(sink))),
+            Encoding::Gzip => Inner::Gzip(Box::new(MultiGzDecoder::new(sink))),
         };
         Ok(Decoder { encoding, inner })
     }
@@ -150,8 +148,8 @@ impl Decoder {
     }
 }
 
-/// Runs the zstd decoder until it has taken all of `slice` and given all that follows from it. `open` says whether
-/// a frame has begun and not ended.
+/// Runs the zstd decoder until it has taken all of `slice` and given all that follows from it. `open` says
+/// whether a frame has begun and not ended.
 fn unpack(
     decoder: &mut zstd::stream::raw::Decoder<'static>,
     sink: &mut Sink,

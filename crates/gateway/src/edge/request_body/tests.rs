@@ -97,9 +97,7 @@ async fn an_announced_length_above_the_limit_is_refused_before_reading() {
 #[tokio::test]
 async fn an_unannounced_length_is_refused_when_it_passes_the_limit() {
     let limits = RequestBodyLimits { size: 3, ..LIMITS };
-    let at = |pieces: Vec<&'static [u8]>| {
-        Pieces::of(pieces.into_iter().map(Bytes::from_static).collect())
-    };
+    let at = |pieces: Vec<&'static [u8]>| Pieces::of(pieces.into_iter().map(Bytes::from_static).collect());
     assert_eq!(read(&HeaderMap::new(), at(vec![b"a", b"bc"]), &limits).await.unwrap(), "abc");
     let outcome = read(&HeaderMap::new(), at(vec![b"ab", b"cd"]), &limits).await;
     assert!(matches!(outcome, Err(RequestBodyError::TooLarge { limit: 3 })));

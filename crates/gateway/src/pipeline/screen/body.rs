@@ -55,7 +55,8 @@ impl Inflow {
         let config = &exchange.snapshot.config;
         let keep_alive = config.timeouts.keep_alive_comment.get();
         let now = Instant::now();
-        let ending = exchange.gateway.drain.token(Phase::Ending).clone();
+        // A child, so that streams do not share a lock.
+        let ending = exchange.gateway.drain.token(Phase::Ending).child_token();
         Inflow {
             body: inbound.body,
             decoder: Decoder::new(config.limits.event.get()),

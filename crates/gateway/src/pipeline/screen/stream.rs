@@ -6,23 +6,24 @@
 //! rewritten leaves verbatim. Rules that need the whole answer either hold all of it (`buffer`) or are evaluated on
 //! the growing prefix before each release, and a breach ends the stream (`running`).
 
+mod held;
+mod whole;
+
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use flyball_core::json::{Document, Editor, Limits, NodeId, Value};
-use flyball_core::{
-    AnswerTreatment, Category, Decision, Disposition, Finding, Stage, Treatment,
-};
+use flyball_core::json::{Document, Limits, Value};
+use flyball_core::{Category, Decision, Disposition, Finding, Treatment};
 use flyball_guard::StreamScanner;
 use flyball_mask::JsonStringTracker;
+use held::{Held, HeldPiece, encode};
+use whole::Whole;
 
-use super::super::decide::Basis;
-use super::plain::forget;
-use super::{sources, summary, verbatim};
+use super::{sources, verbatim};
 use crate::config::OnWholeAnswer;
 use crate::edge::sse::Event;
+use crate::pipeline::decide::Basis;
 use crate::protocols::openai::chunk::{self, Chunk};
 use crate::protocols::openai::end::Envelope;
 use crate::protocols::{Channel, Field, Usage};
@@ -49,7 +50,7 @@ pub struct StreamScreen {
     snapshot: Arc<Snapshot>,
     basis: Basis,
     channels: Vec<ChannelState>,
-    pending: VecDeque<Pending>,
+    pending: VecDeque<Held>,
     whole: Whole,
     sources: verbatim::Sources,
     /// What the rules that look at single findings say of one: the same for every finding.
@@ -64,17 +65,6 @@ pub struct StreamScreen {
     usage_event: Option<Bytes>,
     state: State,
     out: BytesMut,
-}
-
-/// How rules about the whole answer are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Whole {
-    /// There are none.
-    Unarmed,
-    /// All events are held to the end.
-    Buffer,
-    /// The growing prefix is judged before each release.
-    Running,
 }
 
 /// One field that grows.
@@ -94,22 +84,6 @@ struct ChannelState {
     text: String,
     /// Findings whose treatment waits for the whole answer.
     findings: Vec<Finding>,
-}
-
-/// An event that is held.
-#[derive(Debug)]
-struct Pending {
-    raw: Option<Bytes>,
-    document: Document,
-    pieces: Vec<HeldPiece>,
-    edits: Vec<(NodeId, Range<usize>, String)>,
-}
-
-#[derive(Debug)]
-struct HeldPiece {
-    channel: usize,
-    node: NodeId,
-    span: Range<usize>,
 }
 
 impl StreamScreen {
@@ -240,7 +214,7 @@ impl StreamScreen {
 
     /// Scans an event's pieces and queues it.
     fn hold(&mut self, raw: Option<Bytes>, document: Document, chunk: &Chunk) {
-        let mut held = Pending { raw, document, pieces: Vec::new(), edits: Vec::new() };
+        let mut held = Held { raw, document, pieces: Vec::new(), edits: Vec::new() };
         let mut found = Vec::new();
         for piece in &chunk.pieces {
             let value = held.document.value(piece.node);
@@ -406,34 +380,6 @@ impl StreamScreen {
         }
     }
 
-    /// Whether the answer so far breaks a rule about the whole of it. A summary cannot be made of what was
-    /// released already, so that the stricter of both ends it.
-    fn breached(&mut self) -> bool {
-        let decision = self.judge();
-        let breach =
-            decision.disposition == Disposition::Block || decision.answer == AnswerTreatment::Summarize;
-        self.decision.tighten(decision);
-        breach
-    }
-
-    /// What all output rules say of the answer so far.
-    fn judge(&self) -> Decision {
-        let contents = || self.channels.iter().filter(|state| state.channel.field == Field::Content);
-        let length: usize = contents().map(|state| state.total).sum();
-        let ratio = contents().map(|state| match self.whole {
-            Whole::Buffer => self.sources.ratio(&state.text),
-            _ => state.meter.ratio(),
-        });
-        let mut signals = self.basis.signals();
-        signals
-            .output_contains_pii(!self.kinds.is_empty())
-            .output_pii_kinds(&self.kinds)
-            .output_pii_count(u64::from(self.findings))
-            .output_length(length as u64)
-            .output_verbatim_ratio(ratio.fold(0.0, f64::max));
-        self.snapshot.policy.decide(Stage::Output, &signals)
-    }
-
     /// The provider's end mark came.
     fn end(&mut self) {
         self.close(|_| true);
@@ -456,89 +402,7 @@ impl StreamScreen {
         Event::encode(b"[DONE]", &mut self.out);
         self.state = State::Done;
     }
-
-    /// The whole answer is here: judge it and release what the decision leaves.
-    fn judge_buffer(&mut self) {
-        let found: Vec<(usize, Finding)> = self
-            .channels
-            .iter_mut()
-            .enumerate()
-            .flat_map(|(index, state)| std::mem::take(&mut state.findings).into_iter().map(move |f| (index, f)))
-            .collect();
-        for (_, finding) in &found {
-            self.count(finding);
-        }
-        let decision = self.judge();
-        self.decision.tighten(decision.clone());
-        if decision.disposition == Disposition::Block {
-            self.refuse();
-            return;
-        }
-        let masked: Vec<(usize, Finding)> = found
-            .into_iter()
-            .filter(|(_, f)| decision.treatment(f.kind, f.category) == Treatment::Mask)
-            .collect();
-        if decision.answer == AnswerTreatment::Summarize {
-            self.summarize(&masked);
-            return;
-        }
-        for (channel, finding) in &masked {
-            self.rewrite(*channel, finding);
-        }
-        while let Some(held) = self.pending.pop_front() {
-            held.encode(&mut self.out);
-        }
-    }
-
-    /// Sends a summary in place of the answer. Tool calls are part of what is replaced.
-    fn summarize(&mut self, masked: &[(usize, Finding)]) {
-        self.pending.clear();
-        let sentences = self.snapshot.config.summarize.sentences as usize;
-        for (index, state) in self.channels.iter().enumerate() {
-            if state.channel.field != Field::Content {
-                continue;
-            }
-            let here: Vec<Finding> =
-                masked.iter().filter(|(channel, _)| *channel == index).map(|(_, f)| f.clone()).collect();
-            let text = flyball_mask::redact(&state.text, &here);
-            let short = summary::extract(&text, sentences, &self.sources);
-            self.envelope.content(state.channel.choice, &short, &mut self.out);
-            self.envelope.stop(state.channel.choice, &mut self.out);
-        }
-    }
 }
 
-impl Pending {
-    /// Writes the event: as it came, unless a finding rewrote it.
-    fn encode(self, out: &mut BytesMut) {
-        if self.edits.is_empty() {
-            match self.raw {
-                Some(raw) => out.extend_from_slice(&raw),
-                None => Event::encode(self.document.source(), out),
-            }
-            return;
-        }
-        let mut editor = Editor::new(&self.document);
-        let mut edits = self.edits;
-        edits.sort_by_key(|(node, range, _)| (*node, range.start));
-        let mut rest = edits.as_slice();
-        while let Some((node, _, _)) = rest.first() {
-            let count = rest.iter().take_while(|(other, _, _)| other == node).count();
-            let (here, after) = rest.split_at(count);
-            let parts = here.iter().map(|(_, range, tag)| (range.clone(), tag.as_str()));
-            editor.rewrite_text(self.document.value(*node), parts);
-            rest = after;
-        }
-        for choice in self.document.root().get("choices").into_iter().flat_map(Value::items) {
-            forget(&mut editor, choice);
-        }
-        Event::encode(&editor.finish(), out);
-    }
-}
-
-/// An event of these data.
-fn encode(data: &[u8]) -> Bytes {
-    let mut out = BytesMut::with_capacity(data.len() + 8);
-    Event::encode(data, &mut out);
-    out.freeze()
-}
+#[cfg(test)]
+mod tests;

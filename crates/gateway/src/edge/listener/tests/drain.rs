@@ -53,11 +53,12 @@ async fn while_draining_kept_connections_are_served_and_asked_to_close() {
 
 #[tokio::test]
 async fn while_draining_http2_is_told_to_go_away_and_its_streams_finish() {
-    let release = Arc::new(Notify::new());
+    let (release, reached) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let handler = {
-        let release = Arc::clone(&release);
+        let (release, reached) = (Arc::clone(&release), Arc::clone(&reached));
         move |request: Request<Incoming>, peer: Peer| {
             let release = Arc::clone(&release);
+            reached.notify_one();
             async move {
                 release.notified().await;
                 echo(request, peer).await
@@ -68,11 +69,7 @@ async fn while_draining_http2_is_told_to_go_away_and_its_streams_finish() {
     let mut client = connect(&server).await;
     let answer = client.send_request(get("/finish"));
     let answer = server.tracker.spawn(answer);
-    while server.counters.open.load(Ordering::Relaxed) == 0 {
-        tokio::task::yield_now().await;
-    }
-    // Until the request has reached its handler, the connection does not know that it is HTTP/2.
-    tokio::time::sleep(SHORT).await;
+    reached.notified().await;
     let drain = server.drain.clone();
     server.tracker.spawn(async move { drain.run(pending()).await });
     server.drain.token(Phase::Draining).cancelled().await;
@@ -108,9 +105,10 @@ async fn after_the_delay_the_port_is_closed_and_idle_connections_end() {
 #[tokio::test]
 async fn the_drain_waits_until_an_answer_has_left_and_not_only_until_it_was_made() {
     const LENGTH: usize = 32 << 20;
-    let server = Server::start_with(patient(), settings(Duration::ZERO, LONG), |_: Request<Incoming>, _: Peer| {
-        std::future::ready(Response::new(Body::full(vec![b'x'; LENGTH])))
-    });
+    let server =
+        Server::start_with(patient(), settings(Duration::ZERO, LONG), |_: Request<Incoming>, _: Peer| {
+            std::future::ready(Response::new(Body::full(vec![b'x'; LENGTH])))
+        });
     let mut stream = server.send(GET).await;
     until(&mut stream, "x").await;
     let (report, answer) = tokio::join!(server.drain.run(pending()), rest(&mut stream));

@@ -9,9 +9,8 @@ use super::*;
 /// A client on a new connection.
 pub(super) async fn connect(server: &Server) -> SendRequest<Empty<Bytes>> {
     let stream = TcpStream::connect(server.address).await.unwrap();
-    let (client, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
-        .await
-        .unwrap();
+    let (client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     server.tracker.spawn(connection);
     client
 }
@@ -40,8 +39,8 @@ async fn streams_of_one_connection_are_served_at_the_same_time() {
 
 #[tokio::test]
 async fn a_stream_whose_caller_does_not_read_is_reset_and_the_others_go_on() {
-    let (handler, gone) = endless_once();
-    let server = Server::start(ListenerSettings { write_timeout: SHORT, ..patient() }, handler);
+    let (dropped, gone) = Dropped::new();
+    let server = Server::start(ListenerSettings { write_timeout: SHORT, ..patient() }, endless_once(dropped));
     let mut client = connect(&server).await;
     let unread = client.send_request(get("/endless")).await.unwrap();
     gone.await.unwrap();
@@ -49,6 +48,24 @@ async fn a_stream_whose_caller_does_not_read_is_reset_and_the_others_go_on() {
     assert_eq!(text(client.send_request(get("/short")).await.unwrap()).await, "short");
     // What was sent before the reset can be read; then comes the reset, not an end.
     assert!(unread.into_body().collect().await.is_err());
+}
+
+#[tokio::test]
+async fn one_large_buffer_that_nobody_reads_is_not_kept_either() {
+    let settings = ListenerSettings { write_timeout: SHORT, ..patient() };
+    let server = Server::start(settings, |_: Request<Incoming>, _: Peer| {
+        std::future::ready(Response::new(Body::full(vec![b'x'; 8 << 20])))
+    });
+    let mut client = connect(&server).await;
+    let unread = client.send_request(get("/")).await.unwrap();
+    assert_eq!(unread.headers()["content-length"], "8388608");
+    while server.counters.slow_readers.load(Ordering::Relaxed) == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(unread.into_body().collect().await.is_err());
+    // Read as it comes, the same answer is whole.
+    let read = client.send_request(get("/")).await.unwrap().into_body().collect().await.unwrap();
+    assert_eq!(read.to_bytes().len(), 8 << 20);
 }
 
 #[tokio::test]
@@ -111,7 +128,8 @@ async fn a_rapid_reset_flood_ends_its_connection_and_the_gateway_serves_on() {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
     // GOAWAY with ENHANCE_YOUR_CALM (RFC 9113 sections 6.8 and 7).
-    let calm = frames(&answer).into_iter().any(|(kind, payload)| kind == 7 && payload[4..8] == [0, 0, 0, 0xb]);
+    let calm =
+        frames(&answer).into_iter().any(|(kind, payload)| kind == 7 && payload[4..8] == [0, 0, 0, 0xb]);
     assert!(calm, "{answer:?}");
     while server.counters.open.load(Ordering::Relaxed) > 0 {
         tokio::task::yield_now().await;
@@ -126,6 +144,7 @@ async fn a_header_list_above_the_limit_is_refused() {
     let mut large = get("/");
     large.headers_mut().insert("x-large", "y".repeat(12_000).parse().unwrap());
     let outcome = client.send_request(large).await;
-    let refused = outcome.map_or(true, |answer| answer.status() == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    let refused =
+        outcome.map_or(true, |answer| answer.status() == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     assert!(refused);
 }

@@ -43,8 +43,8 @@ async fn a_long_exchange_is_neither_idle_nor_a_slow_head() {
 
 #[tokio::test]
 async fn a_caller_that_does_not_read_is_cut_and_its_answer_is_dropped() {
-    let (handler, gone) = endless_once();
-    let server = Server::start(ListenerSettings { write_timeout: SHORT, ..patient() }, handler);
+    let (dropped, gone) = Dropped::new();
+    let server = Server::start(ListenerSettings { write_timeout: SHORT, ..patient() }, endless_once(dropped));
     let _stream = server.send(GET).await;
     gone.await.unwrap();
     assert_eq!(server.counters.slow_readers.load(Ordering::Relaxed), 1);
@@ -66,7 +66,8 @@ async fn too_many_and_too_long_headers_are_refused_with_the_security_headers() {
 #[tokio::test]
 async fn what_is_not_http_is_refused_with_the_security_headers_and_nothing_else_is_touched() {
     let server = Server::start(patient(), echo);
-    for garbage in ["GET /\x01 HTTP/1.1\r\n\r\n", "nonsense\r\n\r\n", "GET / HTTP/1.1\r\nbad header\r\n\r\n"] {
+    for garbage in ["GET /\x01 HTTP/1.1\r\n\r\n", "nonsense\r\n\r\n", "GET / HTTP/1.1\r\nbad header\r\n\r\n"]
+    {
         let answer = rest(&mut server.send(garbage.as_bytes()).await).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{garbage:?}: {answer:?}");
         assert!(answer.ends_with("\r\n\r\n"), "{answer:?}");
@@ -76,14 +77,17 @@ async fn what_is_not_http_is_refused_with_the_security_headers_and_nothing_else_
     until(&mut stream, "/hello").await;
     stream.write_all(b"broken\r\n\r\n").await.unwrap();
     assert_secured(&rest(&mut stream).await);
+    // Behind a request in the same packet, too.
+    let answers = rest(&mut server.send(&[GET, b"broken\r\n\r\n"].concat()).await).await;
+    let (_, refusal) = answers.split_once("/helloHTTP/1.1 400 ").unwrap();
+    assert_secured(refusal);
 }
 
 #[tokio::test]
 async fn a_body_that_looks_like_a_refusal_is_sent_as_it_is() {
     const BODY: &str = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
-    let server = Server::start(patient(), |_: Request<Incoming>, _: Peer| async {
-        Response::new(Body::full(BODY))
-    });
+    let server =
+        Server::start(patient(), |_: Request<Incoming>, _: Peer| async { Response::new(Body::full(BODY)) });
     let answer = until(&mut server.send(GET).await, BODY).await;
     assert!(answer.contains(&format!("content-length: {}\r\n", BODY.len())), "{answer}");
 }
@@ -110,4 +114,15 @@ fn pauses_between_failed_accepts_grow_to_a_second() {
     assert!(pauses.is_sorted());
     assert_eq!(pauses.first(), Some(&Duration::from_millis(10)));
     assert_eq!(pauses.last(), Some(&Duration::from_secs(1)));
+}
+
+#[tokio::test]
+async fn a_connection_costs_little_before_its_buffers() {
+    let listener = Listener::bind(patient()).unwrap();
+    let stream = TcpStream::connect(listener.address()).await.unwrap();
+    let slot = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+    let drain = Drain::new(DrainSettings { delay: LONG, limit: LONG, grace: LONG });
+    let shared = Arc::new(Shared::new(echo, drain, TaskTracker::new(), patient(), Arc::default()));
+    let connection = connection::run(shared, stream, listener.address(), slot);
+    assert!(size_of_val(&connection) <= 8 << 10, "{}", size_of_val(&connection));
 }

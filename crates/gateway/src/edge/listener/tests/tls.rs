@@ -43,9 +43,10 @@ async fn connect(server: &Server, trusted: CertificateDer<'static>, protocol: &[
 #[tokio::test]
 async fn the_protocol_is_agreed_in_the_handshake_and_transport_security_is_sent() {
     let (_folder, files, trusted) = files();
-    let server = Server::start(ListenerSettings { tls: Some(files), ..patient() }, |_: Request<Incoming>, peer| {
-        std::future::ready(Response::new(Body::full(if peer.tls { "encrypted" } else { "plain" })))
-    });
+    let server =
+        Server::start(ListenerSettings { tls: Some(files), ..patient() }, |_: Request<Incoming>, peer| {
+            std::future::ready(Response::new(Body::full(if peer.tls { "encrypted" } else { "plain" })))
+        });
 
     let stream = connect(&server, trusted.clone(), b"h2").await;
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
@@ -81,9 +82,9 @@ async fn plain_text_and_silence_end_in_the_handshake() {
 #[tokio::test]
 async fn a_caller_that_does_not_read_is_cut_under_tls_too() {
     let (_folder, files, trusted) = files();
-    let (handler, gone) = endless_once();
+    let (dropped, gone) = Dropped::new();
     let settings = ListenerSettings { tls: Some(files), write_timeout: SHORT, ..patient() };
-    let server = Server::start(settings, handler);
+    let server = Server::start(settings, endless_once(dropped));
     let mut stream = connect(&server, trusted, b"http/1.1").await;
     stream.write_all(GET).await.unwrap();
     gone.await.unwrap();

@@ -1,0 +1,58 @@
+//! Bodies of the fuzz targets: what must hold for every sequence of foreign bytes. Plain functions, so that stable
+//! tests replay the corpora in `fuzz/seeds`. Not part of the product's interface.
+
+use bytes::Bytes;
+use flyball_core::json::{Document, Editor, Limits};
+
+use crate::edge::sse::Decoder;
+use crate::protocols::openai;
+
+/// Decoding events never fails otherwise than by size, and does not depend on how the bytes are cut.
+pub fn sse_decoder(bytes: &[u8]) {
+    let decode = |size: usize| {
+        let mut decoder = Decoder::new(1 << 16);
+        let mut events = Vec::new();
+        for chunk in bytes.chunks(size) {
+            decoder.push(Bytes::copy_from_slice(chunk));
+            while let Ok(Some(event)) = decoder.next_event() {
+                events.push(event);
+            }
+        }
+        events
+    };
+    let whole = decode(bytes.len().max(1));
+    // Beyond the limit it matters when the decoder notices.
+    if bytes.len() < 1 << 16 {
+        assert_eq!(whole, decode(1));
+        assert_eq!(whole, decode(7));
+    }
+}
+
+/// A document that is accepted is JSON for others too, and decoding it as a request, an answer or an event finds
+/// only texts that can be rewritten without breaking it.
+pub fn chat_decoder(bytes: &[u8]) {
+    let Ok(document) = Document::parse(Bytes::copy_from_slice(bytes), Limits::default()) else { return };
+    let _ = openai::chunk::read(&document);
+    let _ = openai::answer::chat(&document);
+    let _ = openai::answer::embeddings(&document);
+    let _ = openai::embeddings::decode(document.clone());
+    let Ok(call) = openai::chat::decode(document) else { return };
+    let mut editor = Editor::new(&call.document);
+    for text in &call.texts {
+        let value = call.document.value(text.node);
+        let length = value.text().map_or(0, |text| text.len());
+        editor.rewrite_text(value, [(0..length, "\"masked\\")]);
+    }
+    let rewritten = Document::parse(editor.finish(), Limits::default());
+    assert!(rewritten.is_ok(), "a rewritten document is a document");
+}
+
+/// Loading a policy says yes or no, whatever it is given, and a policy that loads has a stable hash.
+pub fn policy_loader(bytes: &[u8]) {
+    let Ok(source) = std::str::from_utf8(bytes) else { return };
+    let vocabulary = flyball_policy::Vocabulary { kinds: &flyball_guard::KINDS };
+    let load = || flyball_policy::Policy::load(source, "fuzz.yaml", &vocabulary);
+    if let (Ok(first), Ok(second)) = (load(), load()) {
+        assert_eq!(first.hash(), second.hash());
+    }
+}

@@ -1,0 +1,68 @@
+//! An event that is held back, with what findings have done to it so far.
+
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+use flyball_core::json::{Document, Editor, NodeId, Value};
+
+use super::super::plain::forget;
+use crate::edge::sse::Event;
+
+/// An event that is held.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// The event as it came, where it may leave so.
+    pub(super) raw: Option<Bytes>,
+    /// Its data.
+    pub(super) document: Document,
+    /// The texts in it that something may still change.
+    pub(super) pieces: Vec<HeldPiece>,
+    /// What is put in place of what.
+    pub(super) edits: Vec<(NodeId, Range<usize>, String)>,
+}
+
+/// A piece of text in a held event.
+#[derive(Debug)]
+pub(super) struct HeldPiece {
+    /// The channel that it continues, by index.
+    pub(super) channel: usize,
+    /// Where it stands in the event.
+    pub(super) node: NodeId,
+    /// Where it stands in the channel's text.
+    pub(super) span: Range<usize>,
+}
+
+impl Held {
+    /// Writes the event: as it came, unless a finding rewrote it.
+    pub(super) fn encode(self, out: &mut BytesMut) {
+        if self.edits.is_empty() {
+            match self.raw {
+                Some(raw) => out.extend_from_slice(&raw),
+                None => Event::encode(self.document.source(), out),
+            }
+            return;
+        }
+        let mut editor = Editor::new(&self.document);
+        let mut edits = self.edits;
+        edits.sort_by_key(|(node, range, _)| (*node, range.start));
+        let mut rest = edits.as_slice();
+        while let Some((node, _, _)) = rest.first() {
+            let count = rest.iter().take_while(|(other, _, _)| other == node).count();
+            let (here, after) = rest.split_at(count);
+            let parts = here.iter().map(|(_, range, tag)| (range.clone(), tag.as_str()));
+            editor.rewrite_text(self.document.value(*node), parts);
+            rest = after;
+        }
+        for choice in self.document.root().get("choices").into_iter().flat_map(Value::items) {
+            forget(&mut editor, choice);
+        }
+        Event::encode(&editor.finish(), out);
+    }
+}
+
+/// An event of these data.
+pub(super) fn encode(data: &[u8]) -> Bytes {
+    let mut out = BytesMut::with_capacity(data.len() + 8);
+    Event::encode(data, &mut out);
+    out.freeze()
+}

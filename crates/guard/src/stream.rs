@@ -1,0 +1,56 @@
+//! Scanning a text that arrives in pieces, with bounded memory.
+
+use flyball_core::Finding;
+
+use crate::engine::{self, Progress};
+
+/// Bytes kept before what is open: the longest look back, a local part with its boundary, and room to spare.
+const CONTEXT: usize = 80;
+
+/// Looks for everything in [`DETECTORS`](crate::DETECTORS) in one text that arrives in pieces.
+///
+/// However the text is cut, the findings are those of [`Scanner::scan`](crate::Scanner::scan) on the whole. At most
+/// 512 bytes are held back: 64 of a local part, the `@`, 255 of a domain and 64 of a label that turns out to be too
+/// much, 64 of a number before them. Nothing is held when nothing is open.
+#[derive(Debug, Default)]
+pub struct StreamScanner {
+    /// Context and what is open.
+    window: Vec<u8>,
+    /// Where the window begins in the text.
+    base: usize,
+    progress: Progress,
+}
+
+impl StreamScanner {
+    /// Begins a text.
+    pub fn new() -> Self {
+        StreamScanner::default()
+    }
+
+    /// Takes the next piece of the text. Returns the offset, in bytes since the text began, up to which everything
+    /// is final: nothing that is still open begins before it, and all findings that end there or before have been
+    /// appended to `findings`, once each and with spans from the beginning of the text.
+    pub fn push(&mut self, piece: &str, findings: &mut Vec<Finding>) -> usize {
+        self.window.extend_from_slice(piece.as_bytes());
+        self.advance(false, findings)
+    }
+
+    /// The text ended: everything is final, up to the offset returned, which is its length.
+    pub fn finish(&mut self, findings: &mut Vec<Finding>) -> usize {
+        self.advance(true, findings)
+    }
+
+    fn advance(&mut self, closed: bool, findings: &mut Vec<Finding>) -> usize {
+        engine::advance(&self.window, &mut self.progress, closed, self.base, findings);
+        let done = self.base + self.progress.done;
+        // Moving what is left costs as much as reading it: wait until there is something to gain.
+        if self.progress.done > 4 * CONTEXT {
+            let past = self.progress.done - CONTEXT;
+            self.window.drain(..past);
+            self.base += past;
+            self.progress.done -= past;
+            self.progress.floor = self.progress.floor.saturating_sub(past);
+        }
+        done
+    }
+}

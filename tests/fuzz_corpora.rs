@@ -1,0 +1,42 @@
+//! Replays the seeds of the fuzz targets, and mutations of them, on the stable compiler.
+
+use std::fs;
+
+use flyball_gateway::fuzz;
+
+use crate::tidy::tree::root;
+
+/// Applies `target` to each seed of its folder, to every prefix of it, and to it with one byte changed.
+fn replay(name: &str, target: fn(&[u8])) {
+    let mut seeds = 0;
+    for entry in fs::read_dir(root().join("fuzz/seeds").join(name)).unwrap() {
+        let bytes = fs::read(entry.unwrap().path()).unwrap();
+        seeds += 1;
+        target(&bytes);
+        let step = (bytes.len() / 200).max(1);
+        for at in (0..bytes.len()).step_by(step) {
+            target(&bytes[..at]);
+            for byte in [0, b'"', b'{', b'\n', 0xff] {
+                let mut changed = bytes.clone();
+                changed[at] = byte;
+                target(&changed);
+            }
+        }
+    }
+    assert!(seeds > 1, "{name} has no seeds");
+}
+
+#[test]
+fn sse_decoder_seeds_hold() {
+    replay("sse_decoder", fuzz::sse_decoder);
+}
+
+#[test]
+fn chat_decoder_seeds_hold() {
+    replay("chat_decoder", fuzz::chat_decoder);
+}
+
+#[test]
+fn policy_loader_seeds_hold() {
+    replay("policy_loader", fuzz::policy_loader);
+}
