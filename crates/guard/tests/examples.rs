@@ -133,3 +133,15 @@ fn what_only_looks_alike_is_left_alone() {
         assert_eq!(found(text), [], "{text}");
     }
 }
+
+#[test]
+fn an_escaped_line_break_is_a_boundary() {
+    for detector in DETECTORS {
+        for example in detector.matches {
+            let text = format!(r#"{{"note":"first\n{example}\r\nthen"}}"#);
+            let found = found(&text);
+            assert_eq!(found.len(), 1, "{text}: {found:?}");
+            assert!(found[0].0 == detector.kind.0 && found[0].1.ends_with(example), "{text}: {found:?}");
+        }
+    }
+}
