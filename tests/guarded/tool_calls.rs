@@ -4,19 +4,18 @@ use serde_json::{Value, json};
 
 use super::{Form, Governed, Heard, PERSONAL, masked_text, personal_text};
 
-/// Arguments with personal data in a text, in an escaped text, in a key's company and as a number.
+/// Arguments with personal data in a text, between escapes and as a number.
 fn arguments() -> String {
     let [(_, email), ..] = PERSONAL;
-    let spelled = email.replace('@', "\\u0040");
     let text = personal_text();
-    format!(r#"{{"note": "{text}", "to":["{spelled}"], "card": 4111111111111111, "count":3}}"#)
+    format!(r#"{{"note": "{text}", "to":["\n{email}\u00e9"], "card": 4111111111111111, "count":3}}"#)
 }
 
 fn check_arguments(arguments: &str, what: &str) {
     let parsed: Value = serde_json::from_str(arguments).unwrap_or_else(|error| panic!("{what}: {error}: {arguments}"));
     assert_eq!(
         parsed,
-        json!({"note": masked_text(), "to": ["<email>"], "card": "<payment_card>", "count": 3}),
+        json!({"note": masked_text(), "to": ["\n<email>\u{e9}"], "card": "<payment_card>", "count": 3}),
         "{what}"
     );
 }
