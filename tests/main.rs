@@ -6,6 +6,10 @@ mod fuzz_corpora;
 #[cfg(test)]
 mod guarded;
 #[cfg(test)]
+mod headers;
+#[cfg(test)]
+mod provoked;
+#[cfg(test)]
 mod references;
 #[cfg(test)]
 mod tidy;

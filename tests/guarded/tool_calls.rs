@@ -124,3 +124,23 @@ async fn masked_arguments_in_requests_are_still_json() {
     check_arguments(sent, "request");
     assert_eq!(received["messages"][2]["content"], masked_text());
 }
+
+#[tokio::test]
+async fn masked_arguments_that_were_held_to_the_end_are_still_json() {
+    let rules = "  - {id: much, when: output.pii_count > 99, action: block}\n  \
+                 - {id: mask, when: output.contains_pii, action: mask}\n";
+    let governed = Governed::with_policy(rules).await;
+    let long = format!(r#"{{"card":4111111111111111,"padding":"{}","card_again":4111111111111111}}"#, "steady ".repeat(900));
+    let call = json!([{"index": 0, "id": "t0", "type": "function", "function": {"name": "pay", "arguments": ""}}]);
+    let mut events = vec![chunk(&json!({ "tool_calls": call }), None)];
+    for piece in long.as_bytes().chunks(50) {
+        let piece = std::str::from_utf8(piece).unwrap();
+        events.push(chunk(&json!({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}), None));
+    }
+    events.push(chunk(&json!({}), Some("tool_calls")));
+    governed.canned.answer_events(&events);
+    let heard = governed.ask(Form::ChatStream, "canned", "Go on.").await;
+    heard.assert_nothing_leaked("held");
+    let arguments: Value = serde_json::from_str(&arguments_of(&heard, 0)).unwrap();
+    assert_eq!((&arguments["card"], &arguments["card_again"]), (&json!("<payment_card>"), &json!("<payment_card>")));
+}

@@ -257,7 +257,11 @@ impl StreamScreen {
         match self.channels.iter().position(|state| state.channel == channel) {
             Some(index) => index,
             None => {
-                let json = matches!(channel.field, Field::ToolArguments(_)).then(JsonStringTracker::default);
+                let json = matches!(channel.field, Field::ToolArguments(_)).then(|| match self.whole {
+                    // Findings are treated when all of it is there.
+                    Whole::Buffer => JsonStringTracker::keeping(usize::MAX),
+                    _ => JsonStringTracker::default(),
+                });
                 self.channels.push(ChannelState {
                     channel,
                     scanner: StreamScanner::new(),
@@ -337,15 +341,15 @@ impl StreamScreen {
     /// Puts the tag into the event where the finding begins and takes the rest of it out of the others.
     fn rewrite(&mut self, channel: usize, finding: &Finding) {
         let Some(state) = self.channels.get(channel) else { return };
-        let mut tag = flyball_mask::tag(finding.kind);
-        if state.json.as_ref().is_some_and(|json| !json.is_inside(finding.span.start)) {
-            tag = format!("\"{tag}\"");
-        }
+        let (span, tag) = match &state.json {
+            Some(json) => json.part(finding),
+            None => (finding.span.clone(), flyball_mask::tag(finding.kind)),
+        };
         let mut tag = Some(tag);
         for held in &mut self.pending {
             for piece in held.pieces.iter().filter(|piece| piece.channel == channel) {
-                let start = finding.span.start.max(piece.span.start);
-                let end = finding.span.end.min(piece.span.end);
+                let start = span.start.max(piece.span.start);
+                let end = span.end.min(piece.span.end);
                 if start < end {
                     let range = start - piece.span.start..end - piece.span.start;
                     held.edits.push((piece.node, range, tag.take().unwrap_or_default()));
