@@ -2,14 +2,22 @@
 //! of the repository itself. One file per behaviour; what can be tested inside a crate is tested there.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
+mod drain;
+#[cfg(test)]
 mod fuzz_corpora;
 #[cfg(test)]
 mod guarded;
 #[cfg(test)]
 mod headers;
 #[cfg(test)]
+mod policies;
+#[cfg(test)]
 mod provoked;
 #[cfg(test)]
 mod references;
+#[cfg(test)]
+mod secrecy;
 #[cfg(test)]
 mod tidy;
