@@ -23,6 +23,7 @@ fn examples_that_match_are_one_finding_from_end_to_end() {
             assert_eq!(found(example), expected, "{example}");
             for text in [
                 format!("It is {example}, she said."),
+                format!("Take {example} please - or {example} - now."),
                 format!("<{example}>"),
                 format!("(see \"{example}\")."),
                 format!("値は{example}です"),

@@ -98,7 +98,7 @@ impl Flyball {
     }
 
     async fn wait_until_ready(&mut self) -> anyhow::Result<()> {
-        let client = Client::new(self.address);
+        let client = Client::new(self.setup.readiness(self.address));
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
             if let Some(status) = self.exited()? {

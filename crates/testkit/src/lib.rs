@@ -1,12 +1,14 @@
 //! What the tests of the real binary stand on. Development only; nothing that ships depends on it.
 //!
 //! * [`Simulator`]: the demo model on a socket, with real waits, cuts and hang-ups.
+//! * [`Canned`]: a provider that answers with prepared bytes.
 //! * [`Flyball`]: the real binary in a folder of its own, on a free port.
 //! * [`Routes`]: configurations that put the one in front of the other.
 //! * [`Client`] and [`RawConnection`]: requests that no SDK would send, streams read event by event.
 //!
 //! Deliberately absent: what answers say (`flyball-demo`) and every expectation about the gateway (the tests).
 
+pub mod canned;
 pub mod client;
 pub mod flyball;
 pub mod raw;
@@ -14,6 +16,7 @@ pub mod routes;
 pub mod simulator;
 pub mod sse;
 
+pub use canned::Canned;
 pub use client::{Answer, Client, Events};
 pub use flyball::{Exited, Flyball};
 pub use raw::RawConnection;
