@@ -100,8 +100,7 @@ impl Drop for Shell {
 async fn the_tour_shows_what_it_says() {
     let binary = env!("CARGO_BIN_EXE_flyball");
     let policy = |name: &str| std::fs::read_to_string(root().join(name)).unwrap();
-    let mut gateway =
-        Flyball::builder(binary).policy(policy("policies/default.yaml")).start().await.unwrap();
+    let mut gateway = Flyball::builder(binary).policy(policy("policies/default.yaml")).start().await.unwrap();
     let mut shell = Shell::start(&gateway.data_dir());
     for Step { command, output } in steps() {
         if let Some(arguments) = command.strip_prefix("cargo run --release") {

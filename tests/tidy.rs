@@ -57,7 +57,8 @@ fn no_rust_file_is_too_long() {
 fn every_logged_error_carries_its_code() {
     let mut problems = Vec::new();
     for file in rust_files() {
-        for (index, _) in file.text.match_indices("tracing::error!(").filter(|_| file.path != "tests/tidy.rs") {
+        for (index, _) in file.text.match_indices("tracing::error!(").filter(|_| file.path != "tests/tidy.rs")
+        {
             let call = file.text[index..].split(");").next().unwrap_or_default();
             if !call.contains("code = ") {
                 problems.push(format!("{}: an error is logged without its E-code: {call}", file.path));

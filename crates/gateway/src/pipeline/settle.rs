@@ -3,8 +3,8 @@
 
 use flyball_core::Money;
 use flyball_store::{Outcome as Counted, UsageRecord};
-use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use http::Response;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
 use super::receive;
 use crate::edge::body::Body;
