@@ -27,7 +27,9 @@ fn decode(gateway: &Gateway, body: Bytes, field: &str) -> Result<FilterRequest, 
     decode_filter(&document, field)
 }
 
-/// What the policy says of a prompt. Body: `{"prompt": text, "context": {"contains_pii": bool, "jailbreak_score":
+/// What the policy says of a prompt.
+///
+/// Body: `{"prompt": text, "context": {"contains_pii": bool, "jailbreak_score":
 /// number}}`; the context can only make the decision stricter.
 #[utoipa::path(post, path = "/filter/prompt", tag = "filter", security(("key" = [])),
     request_body(content = serde_json::Value, content_type = "application/json"),
@@ -41,7 +43,9 @@ async fn prompt(
     Ok(Json(filter::prompt(&gateway, &principal, &request)))
 }
 
-/// What the policy says of an answer. Body: `{"output": text, "context": {"verbatim_ratio": number, "sources":
+/// What the policy says of an answer.
+///
+/// Body: `{"output": text, "context": {"verbatim_ratio": number, "sources":
 /// [text]}}`; sources are what the answer may have copied from.
 #[utoipa::path(post, path = "/filter/output", tag = "filter", security(("key" = [])),
     request_body(content = serde_json::Value, content_type = "application/json"),
@@ -55,7 +59,9 @@ async fn output(
     Ok(Json(filter::output(&gateway, &principal, &request)))
 }
 
-/// `/filter/prompt` in the shape `{status, sanitized_prompt, reason, processing_time_ms}`.
+/// What the policy says of a prompt, in another shape.
+///
+/// As `/filter/prompt`, answered with `{status, sanitized_prompt, reason, processing_time_ms}`.
 #[utoipa::path(post, path = "/process", tag = "filter", security(("key" = [])),
     request_body(content = serde_json::Value, content_type = "application/json"),
     responses((status = 200, body = serde_json::Value)))]

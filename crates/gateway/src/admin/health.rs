@@ -40,7 +40,9 @@ async fn live() -> Json<Health> {
     Json(Health { status: "alive" })
 }
 
-/// Whether the gateway wants new work. 503 from the first moment of a graceful stop. The load of the machine plays
+/// Whether the gateway wants new work.
+///
+/// 503 from the first moment of a graceful stop. The load of the machine plays
 /// no part: a busy neighbour is no reason to take a replica away.
 #[utoipa::path(get, path = "/health/ready", tag = "health", responses(
     (status = 200, body = Health), (status = 503, body = Health)
@@ -74,7 +76,9 @@ pub struct DetailedHealth {
     models: usize,
 }
 
-/// The parts of the gateway. On loopback, or with the operator's key.
+/// The parts of the gateway.
+///
+/// On loopback, or with the operator's key.
 #[utoipa::path(get, path = "/health/detailed", tag = "health", responses(
     (status = 200, body = DetailedHealth), (status = 503, body = DetailedHealth)
 ))]

@@ -95,7 +95,9 @@ fn shown(key: ApiKey) -> Key {
     }
 }
 
-/// Keys, dead ones included. Operator only.
+/// Keys, dead ones included.
+///
+/// Operator only.
 #[utoipa::path(get, path = "/v1/keys", tag = "administration", security(("key" = [])), params(KeyFilter),
     responses((status = 200, body = [Key])))]
 async fn list(
@@ -110,7 +112,9 @@ async fn list(
     Ok(Json(keys.into_iter().map(shown).collect()))
 }
 
-/// Makes a key. It works from the moment of the answer. Operator only.
+/// Makes a key.
+///
+/// It works from the moment of the answer. Operator only.
 #[utoipa::path(post, path = "/v1/keys", tag = "administration", security(("key" = [])),
     request_body = KeyRequest, responses((status = 201, body = CreatedKey), (status = 404)))]
 async fn create(
@@ -159,7 +163,9 @@ fn expiry(gateway: &Gateway, seconds: u64) -> Timestamp {
     gateway.clock.now().after(std::time::Duration::from_secs(seconds))
 }
 
-/// Revokes a key. It is refused from the moment of the answer. Operator only.
+/// Revokes a key.
+///
+/// It is refused from the moment of the answer. Operator only.
 #[utoipa::path(delete, path = "/v1/keys/{id}", tag = "administration", security(("key" = [])),
     params(("id" = String, Path, description = "The key's public id.")),
     responses((status = 200, body = Key), (status = 404)))]

@@ -14,7 +14,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Gateway>> {
     OpenApiRouter::new().routes(routes!(metrics))
 }
 
-/// Counters in OpenMetrics text form. On loopback, or with the operator's key.
+/// Counters in OpenMetrics text form.
+///
+/// On loopback, or with the operator's key.
 #[utoipa::path(get, path = "/metrics", tag = "operations", responses(
     (status = 200, body = String, content_type = "application/openmetrics-text")
 ))]

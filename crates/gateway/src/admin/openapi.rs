@@ -49,14 +49,17 @@ pub fn description() -> utoipa::openapi::OpenApi {
         .merge(data_routes())
         .merge(control_routes())
         .split_for_parts();
-    let errors: Vec<String> =
-        KINDS.iter().map(|row| format!("{} {} ({})", row.status.as_u16(), row.name, row.code)).collect();
+    let rows: Vec<String> = KINDS
+        .iter()
+        .map(|row| format!("| {} | {} | `{}` | {} |", row.code, row.status.as_u16(), row.name, row.remedy))
+        .collect();
     api.info = InfoBuilder::new()
         .title("Flyball")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(format!(
-            "The governor for AI traffic. Refusals have OpenAI's error shape; their codes: {}.",
-            errors.join(", ")
+            "The governor for AI traffic.\n\nRefusals have OpenAI's error shape; `error.flyball_code` is stable:\n\n\
+             | E-code | status | `error.code` | remedy |\n|---|---|---|---|\n{}",
+            rows.join("\n")
         )))
         .build();
     let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));

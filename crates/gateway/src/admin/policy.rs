@@ -15,7 +15,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Gateway>> {
     OpenApiRouter::new().routes(routes!(rules))
 }
 
-/// The policy in force: its hash, the document as loaded, and for each rule the stage and signals that follow from
+/// The policy in force.
+///
+/// Its hash, the document as loaded, and for each rule the stage and signals that follow from
 /// its condition. With any key.
 #[utoipa::path(get, path = "/rules", tag = "policy", security(("key" = [])), responses(
     (status = 200, body = serde_json::Value)

@@ -41,7 +41,9 @@ fn shown(tenant: flyball_store::Tenant) -> Tenant {
     Tenant { id: tenant.id.to_string(), created_at: tenant.created_at.0 }
 }
 
-/// All tenants. Operator only.
+/// All tenants.
+///
+/// Operator only.
 #[utoipa::path(get, path = "/v1/tenants", tag = "administration", security(("key" = [])), responses(
     (status = 200, body = [Tenant])
 ))]
@@ -50,7 +52,9 @@ async fn list(_: Operator, State(gateway): State<Arc<Gateway>>) -> Result<Json<V
     Ok(Json(tenants.into_iter().map(shown).collect()))
 }
 
-/// Creates a tenant. Operator only.
+/// Creates a tenant.
+///
+/// Operator only.
 #[utoipa::path(post, path = "/v1/tenants", tag = "administration", security(("key" = [])),
     request_body = NewTenant,
     responses((status = 201, body = Tenant), (status = 409))
