@@ -93,7 +93,10 @@ async fn a_key_works_from_its_making_to_its_revocation() {
     let listed = house.operator().get("/v1/keys?tenant=acme").await.unwrap().json().unwrap();
     let names: Vec<_> = listed.as_array().unwrap().iter().map(|key| key["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["first", "second"]);
-    assert!(listed.as_array().unwrap().iter().all(|key| key.get("key").is_none()), "a key is shown once: {listed}");
+    assert!(
+        listed.as_array().unwrap().iter().all(|key| key.get("key").is_none()),
+        "a key is shown once: {listed}"
+    );
 
     for (body, field) in [
         (json!({"tenant": "nobody"}), None),
@@ -103,7 +106,12 @@ async fn a_key_works_from_its_making_to_its_revocation() {
         (json!({"tenant": "acme", "surprise": 1}), Some("surprise")),
     ] {
         let answer = house.operator().post("/v1/keys", &body).await.unwrap();
-        assert_eq!(answer.status.as_u16(), if field.is_some() { 400 } else { 404 }, "{body}: {}", answer.text());
+        assert_eq!(
+            answer.status.as_u16(),
+            if field.is_some() { 400 } else { 404 },
+            "{body}: {}",
+            answer.text()
+        );
         if let Some(field) = field {
             assert!(answer.text().contains(field), "{body}: {}", answer.text());
         }
@@ -132,10 +140,16 @@ async fn a_key_uses_the_models_of_its_patterns_and_sees_no_others() {
     let house = House::start("").await;
     let (small, _) = house.key(json!({"tenant": "demo", "models": ["small*"]})).await;
     let (none, _) = house.key(json!({"tenant": "demo", "models": []})).await;
-    for (model, allowed) in [("small", true), ("small-2", true), ("little", true), ("large", false), ("absent", false)] {
+    for (model, allowed) in
+        [("small", true), ("small-2", true), ("little", true), ("large", false), ("absent", false)]
+    {
         let answer = ask(&small, model).await;
         assert_eq!(answer.status == 200, allowed, "{model}: {}", answer.text());
-        assert_eq!(small.get(&format!("/v1/models/{model}")).await.unwrap().status == 200, allowed, "{model}");
+        assert_eq!(
+            small.get(&format!("/v1/models/{model}")).await.unwrap().status == 200,
+            allowed,
+            "{model}"
+        );
         assert_eq!(ask(&none, model).await.status, 404, "{model}");
     }
     // What exists and is forbidden cannot be told from what does not exist.
@@ -154,7 +168,12 @@ async fn a_key_uses_the_models_of_its_patterns_and_sees_no_others() {
 
     let listed = |answer: Answer| -> Vec<String> {
         let models = answer.json().unwrap();
-        models["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap().to_owned()).collect()
+        models["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|model| model["id"].as_str().unwrap().to_owned())
+            .collect()
     };
     assert_eq!(listed(small.get("/v1/models").await.unwrap()), ["little", "small", "small-2"]);
     assert_eq!(listed(none.get("/v1/models").await.unwrap()), Vec::<String>::new());
@@ -179,7 +198,11 @@ async fn operators_administer_and_tenants_call_models() {
         assert_eq!((answer.status.as_u16(), code(&answer)), (403, "role_not_allowed".to_owned()), "{path}");
         assert_eq!(tenant.post(path, &body).await.unwrap().status, 200, "{path}");
         let stranger = house.flyball.client().post(path, &body).await.unwrap();
-        assert_eq!((stranger.status.as_u16(), code(&stranger)), (401, "missing_api_key".to_owned()), "{path}");
+        assert_eq!(
+            (stranger.status.as_u16(), code(&stranger)),
+            (401, "missing_api_key".to_owned()),
+            "{path}"
+        );
     }
     assert_eq!(house.simulator.counts().started - before, 4, "only the tenant's calls reached the provider");
     assert_eq!(operator.get("/v1/models").await.unwrap().status, 403);
@@ -193,10 +216,18 @@ async fn operators_administer_and_tenants_call_models() {
         let body = Bytes::from_static(br#"{"id":"mine","tenant":"demo"}"#);
         let request = tenant.request(method.clone(), path, body.clone()).unwrap();
         let answer = tenant.send(request).await.unwrap();
-        assert_eq!((answer.status.as_u16(), code(&answer)), (403, "role_not_allowed".to_owned()), "{method} {path}");
+        assert_eq!(
+            (answer.status.as_u16(), code(&answer)),
+            (403, "role_not_allowed".to_owned()),
+            "{method} {path}"
+        );
         let stranger = house.flyball.client();
         let answer = stranger.send(stranger.request(method.clone(), path, body).unwrap()).await.unwrap();
-        assert_eq!((answer.status.as_u16(), code(&answer)), (401, "missing_api_key".to_owned()), "{method} {path}");
+        assert_eq!(
+            (answer.status.as_u16(), code(&answer)),
+            (401, "missing_api_key".to_owned()),
+            "{method} {path}"
+        );
     }
     for client in [&operator, &tenant] {
         assert_eq!(client.get("/rules").await.unwrap().status, 200);
@@ -233,7 +264,8 @@ async fn a_tenant_sees_its_own_usage_and_nobody_elses() {
         assert_eq!(client.get("/v1/usage?by=tenant").await.unwrap().status, 400);
     }
     let all = rows(house.operator().get("/v1/usage?by=tenant").await.unwrap());
-    let counted: Vec<_> = all.iter().map(|row| (row["tenant"].as_str().unwrap(), row["exchanges"].as_u64().unwrap())).collect();
+    let counted: Vec<_> =
+        all.iter().map(|row| (row["tenant"].as_str().unwrap(), row["exchanges"].as_u64().unwrap())).collect();
     assert_eq!(counted, [("acme", 3), ("globex", 1)]);
     let one = rows(house.operator().get("/v1/usage?tenant=globex&by=model").await.unwrap());
     assert_eq!((one.len(), &one[0]["model"]), (1, &json!("large")));
@@ -247,12 +279,18 @@ async fn nothing_that_a_caller_sends_changes_who_it_is() {
     let body = json!({"model": "small", "messages": [{"role": "user", "content": "Hi"}],
                       "tenant": "demo", "user": "operator", "metadata": {"tenant": "demo", "role": "operator"}});
     let mut request = acme.request(Method::POST, "/v1/chat/completions", body.to_string().into()).unwrap();
-    for (name, value) in [("x-tenant", "demo"), ("x-tenant-id", "demo"), ("openai-organization", "demo"), ("x-role", "operator")] {
+    for (name, value) in [
+        ("x-tenant", "demo"),
+        ("x-tenant-id", "demo"),
+        ("openai-organization", "demo"),
+        ("x-role", "operator"),
+    ] {
         request.headers_mut().insert(name, value.parse().unwrap());
     }
     assert_eq!(acme.send(request).await.unwrap().status, 200);
     let by_tenant = house.operator().get("/v1/usage?by=tenant").await.unwrap().json().unwrap();
-    let tenants: Vec<_> = by_tenant["rows"].as_array().unwrap().iter().map(|row| row["tenant"].clone()).collect();
+    let tenants: Vec<_> =
+        by_tenant["rows"].as_array().unwrap().iter().map(|row| row["tenant"].clone()).collect();
     assert_eq!(tenants, [json!("acme")]);
     let told = house.simulator.received().last().unwrap().clone();
     for name in ["x-tenant", "x-tenant-id", "openai-organization", "x-role", "x-api-key", "cookie"] {
@@ -274,10 +312,23 @@ async fn a_second_listener_takes_everything_but_the_data_plane() {
     let flyball = setup.start().await.unwrap();
     let data = flyball.client().with_key(flyball.demo_key().unwrap());
     let admin = Client::new(address).with_key(flyball.demo_key().unwrap());
-    let (data_operator, admin_operator) =
-        (data.clone().with_key(flyball.operator_key().unwrap()), admin.clone().with_key(flyball.operator_key().unwrap()));
-    for path in ["/health", "/health/live", "/health/ready", "/health/detailed", "/metrics", "/openapi.json", "/docs/",
-                 "/v1/usage", "/v1/tenants", "/v1/keys", "/rules"] {
+    let (data_operator, admin_operator) = (
+        data.clone().with_key(flyball.operator_key().unwrap()),
+        admin.clone().with_key(flyball.operator_key().unwrap()),
+    );
+    for path in [
+        "/health",
+        "/health/live",
+        "/health/ready",
+        "/health/detailed",
+        "/metrics",
+        "/openapi.json",
+        "/docs/",
+        "/v1/usage",
+        "/v1/tenants",
+        "/v1/keys",
+        "/rules",
+    ] {
         let answer = data_operator.get(path).await.unwrap();
         assert_eq!((answer.status.as_u16(), code(&answer)), (404, "unknown_endpoint".to_owned()), "{path}");
         assert_eq!(admin_operator.get(path).await.unwrap().status, 200, "{path}");

@@ -115,8 +115,15 @@ async fn a_stop_under_load_loses_no_accepted_request() {
     }
     assert!(status.success(), "{status}\n{}", flyball.stderr().unwrap());
     let answered = tally.answered.load(Ordering::SeqCst);
-    assert!(tally.told_to_close.load(Ordering::SeqCst) > 0, "new work was accepted and connections told to close");
-    assert_eq!(tally.refused.load(Ordering::SeqCst), CLIENTS as u64, "every client was turned away in the end");
+    assert!(
+        tally.told_to_close.load(Ordering::SeqCst) > 0,
+        "new work was accepted and connections told to close"
+    );
+    assert_eq!(
+        tally.refused.load(Ordering::SeqCst),
+        CLIENTS as u64,
+        "every client was turned away in the end"
+    );
     assert!(client.get("/health").await.is_err(), "nobody listens any more");
 
     flyball.start_again().await.unwrap();
@@ -148,10 +155,16 @@ async fn what_outlives_the_limit_is_told_so_and_counted() {
     flyball.signal("TERM").unwrap();
     let events = stream.rest().await.unwrap();
     let last = events.last().unwrap().json().unwrap();
-    assert_eq!((&last["error"]["flyball_code"], &last["error"]["code"]), (&json!("E705"), &json!("shutting_down")));
+    assert_eq!(
+        (&last["error"]["flyball_code"], &last["error"]["code"]),
+        (&json!("E705"), &json!("shutting_down"))
+    );
     assert!(!events.iter().any(flyball_testkit::SseEvent::is_done), "no client takes it for a whole answer");
     let plain: Answer = plain.join_all().await.remove(0).unwrap();
-    assert_eq!((plain.status.as_u16(), &plain.json().unwrap()["error"]["flyball_code"]), (503, &json!("E705")));
+    assert_eq!(
+        (plain.status.as_u16(), &plain.json().unwrap()["error"]["flyball_code"]),
+        (503, &json!("E705"))
+    );
     assert!(plain.headers.contains_key("retry-after"));
     assert!(flyball.wait().await.unwrap().success());
     flyball.start_again().await.unwrap();
@@ -170,7 +183,11 @@ async fn a_second_signal_hurries_the_stop() {
     flyball.signal("TERM").unwrap();
     while client.get("/health/ready").await.unwrap().status == 200 {}
     let late = client.post(CHAT, &body("chunks=2", false)).await.unwrap();
-    assert_eq!((late.status.as_u16(), late.header("connection")), (200, Some("close")), "new work is still accepted");
+    assert_eq!(
+        (late.status.as_u16(), late.header("connection")),
+        (200, Some("close")),
+        "new work is still accepted"
+    );
     flyball.signal("INT").unwrap();
     let events = stream.rest().await.unwrap();
     assert_eq!(events.last().unwrap().json().unwrap()["error"]["flyball_code"], "E705");

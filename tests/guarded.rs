@@ -36,7 +36,9 @@ const LEAK: usize = 6;
 /// A text with all of it.
 fn personal_text() -> String {
     let [(_, email), (_, phone), (_, card), (_, ssn), (_, iban)] = PERSONAL;
-    format!("Write to {email} now, or call {phone} soon; pay with {card} please; number {ssn} here; account {iban} today.")
+    format!(
+        "Write to {email} now, or call {phone} soon; pay with {card} please; number {ssn} here; account {iban} today."
+    )
 }
 
 /// What has to become of it.
@@ -45,7 +47,8 @@ fn masked_text() -> String {
 }
 
 /// A text without any.
-const CLEAN: &str = "A governor keeps an engine steady: 1, 22, 333 turns – no more, no fewer \"on average\"\n✓.";
+const CLEAN: &str =
+    "A governor keeps an engine steady: 1, 22, 333 turns – no more, no fewer \"on average\"\n✓.";
 
 /// One way to ask for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +110,11 @@ impl Heard {
 
     /// Every JSON document of the answer: the body, or the data of its events.
     fn documents(&self) -> Vec<Value> {
-        if self.events.is_empty() { vec![self.json()] } else { self.events.iter().filter_map(SseEvent::json).collect() }
+        if self.events.is_empty() {
+            vec![self.json()]
+        } else {
+            self.events.iter().filter_map(SseEvent::json).collect()
+        }
     }
 
     /// Every text of the answer, put together as a reader would: a field that grows over events, the tokens of log
@@ -123,7 +130,9 @@ impl Heard {
     /// The text of one of the answers.
     fn content(&self, choice: u64) -> String {
         let texts = self.texts();
-        let found = ["delta", "message"].iter().find_map(|part| texts.get(&format!("/choices/{choice}/{part}/content")));
+        let found = ["delta", "message"]
+            .iter()
+            .find_map(|part| texts.get(&format!("/choices/{choice}/{part}/content")));
         found.or_else(|| texts.get("/content")).cloned().unwrap_or_default()
     }
 
@@ -138,7 +147,10 @@ impl Heard {
                 for value in [value, &bare] {
                     for piece in value.as_bytes().windows(LEAK) {
                         let piece = std::str::from_utf8(piece).unwrap();
-                        assert!(!text.contains(piece), "{what}: {piece:?} of {value:?} leaked at {path}: {text}");
+                        assert!(
+                            !text.contains(piece),
+                            "{what}: {piece:?} of {value:?} leaked at {path}: {text}"
+                        );
                     }
                 }
             }
@@ -210,7 +222,8 @@ impl Governed {
             simulator.base_url(),
             canned.base_url(),
         );
-        let mut setup = Flyball::builder(env!("CARGO_BIN_EXE_flyball")).config(config).env("SIM_KEY", "sk-sim");
+        let mut setup =
+            Flyball::builder(env!("CARGO_BIN_EXE_flyball")).config(config).env("SIM_KEY", "sk-sim");
         if let Some(rules) = rules {
             setup = setup.policy(format!("version: 1\nmeta: {{name: test}}\nrules:\n{rules}"));
         }

@@ -74,7 +74,8 @@ async fn every_route_and_every_refusal_carries_the_security_headers() {
     for client in [flyball.client(), flyball.client().over_http2()] {
         let mut walked = 0;
         for (path, item) in description["paths"].as_object().unwrap() {
-            let described: BTreeSet<_> = item.as_object().unwrap().keys().map(|name| name.to_uppercase()).collect();
+            let described: BTreeSet<_> =
+                item.as_object().unwrap().keys().map(|name| name.to_uppercase()).collect();
             for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"] {
                 let method = Method::from_bytes(method.as_bytes()).unwrap();
                 for caller in [client.clone(), provoked.tenant(&client), provoked.operator(&client)] {
@@ -83,7 +84,8 @@ async fn every_route_and_every_refusal_carries_the_security_headers() {
                     let what = format!("{method} {path}: {}", answer.status);
                     assert_secured(&answer.headers, &what);
                     assert!(answer.header("strict-transport-security").is_none(), "{what}");
-                    let known = described.contains(method.as_str()) || (method == Method::HEAD && described.contains("GET"));
+                    let known = described.contains(method.as_str())
+                        || (method == Method::HEAD && described.contains("GET"));
                     assert_eq!(answer.status == 405, !known, "{what}");
                     assert!(known || answer.headers.contains_key("allow"), "{what}");
                     walked += 1;
@@ -196,7 +198,14 @@ async fn transport_security_is_announced_on_tls_only() {
     let yaml = format!("tls: {{cert: '{}', key: '{}'}}\n", cert.display(), key.display());
     std::fs::write(folder.path().join("flyball.yaml"), yaml).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_flyball"));
-    command.current_dir(folder.path()).args(["serve", "--config", "flyball.yaml", "--data", "data", "--listen"]);
+    command.current_dir(folder.path()).args([
+        "serve",
+        "--config",
+        "flyball.yaml",
+        "--data",
+        "data",
+        "--listen",
+    ]);
     command.arg(address.to_string()).stdout(Stdio::null()).stderr(Stdio::null());
     let _process = Killed(command.spawn().unwrap());
     while TcpStream::connect(address).await.is_err() {
@@ -226,9 +235,12 @@ async fn only_configured_origins_may_read_answers_in_a_browser() {
     );
     let flyball = Flyball::builder(env!("CARGO_BIN_EXE_flyball")).config(config).start().await.unwrap();
     let client = flyball.client().with_key(flyball.demo_key().unwrap());
-    for (origin, allowed) in
-        [("https://app.example", true), ("https://app.example.evil", false), ("http://app.example", false), ("null", false)]
-    {
+    for (origin, allowed) in [
+        ("https://app.example", true),
+        ("https://app.example.evil", false),
+        ("http://app.example", false),
+        ("null", false),
+    ] {
         for (method, path, body) in [
             (Method::GET, "/health", Value::Null),
             (Method::POST, "/v1/chat/completions", chat("sim", "Hello.")),

@@ -16,7 +16,9 @@ fn policy(rules: &str) -> String {
 }
 
 fn blocks() -> String {
-    policy("  - {id: no-pii, description: No personal data, when: prompt.contains_pii, action: block, owner: dpo}\n")
+    policy(
+        "  - {id: no-pii, description: No personal data, when: prompt.contains_pii, action: block, owner: dpo}\n",
+    )
 }
 
 fn allows() -> String {
@@ -81,11 +83,14 @@ async fn the_rules_in_force_are_shown_with_what_follows_from_them() {
     assert_eq!(shown["rules"], expected);
     let hash = shown["policy_hash"].as_str().unwrap();
     assert_eq!(shown["snapshot"], 1);
-    let filtered = tenant(&flyball).post("/filter/prompt", &json!({"prompt": "Hi"})).await.unwrap().json().unwrap();
+    let filtered =
+        tenant(&flyball).post("/filter/prompt", &json!({"prompt": "Hi"})).await.unwrap().json().unwrap();
     assert_eq!(filtered["policy_hash"], hash);
     assert_eq!(flyball.client().get("/rules").await.unwrap().status, 401);
     // The hash names what is said, not how it is written.
-    let again = start(&simulator, "", &text.replace("meta: {name: test}", "meta:\n  name: \"test\"\n# a comment")).await;
+    let again =
+        start(&simulator, "", &text.replace("meta: {name: test}", "meta:\n  name: \"test\"\n# a comment"))
+            .await;
     assert_eq!(rules(&again).await["policy_hash"], hash);
 }
 
@@ -105,12 +110,16 @@ async fn a_changed_policy_comes_into_force_and_a_wrong_one_does_not() {
     assert_eq!(second["snapshot"], 2);
 
     // A rule that cannot be right is refused with its place, whoever wrote it.
-    fs::write(flyball.policy_path(), policy("  - {id: x, when: prompt.contains_pi, action: block}\n")).unwrap();
+    fs::write(flyball.policy_path(), policy("  - {id: x, when: prompt.contains_pi, action: block}\n"))
+        .unwrap();
     until_metric(&flyball, r#"flyball_reloads_total{result="refused"} 1"#).await;
     assert_eq!(rules(&flyball).await, second);
     assert_eq!(ask(&client, "sim", EMAIL).await.status, 200);
     let log = flyball.stderr().unwrap();
-    assert!(log.contains("E803") && log.contains("policy.yaml:4") && log.contains("prompt.contains_pii"), "{log}");
+    assert!(
+        log.contains("E803") && log.contains("policy.yaml:4") && log.contains("prompt.contains_pii"),
+        "{log}"
+    );
 
     // The policy is one thing and the configuration that names it another; both are one change.
     let config = fs::read_to_string(flyball.config_path()).unwrap();
@@ -145,7 +154,8 @@ async fn a_hang_up_signal_reloads_and_files_that_are_swapped_are_noticed() {
 #[tokio::test]
 async fn an_exchange_keeps_the_policy_that_it_began_with() {
     let simulator = Simulator::start().await.unwrap();
-    let flyball = start(&simulator, "", &policy("  - {id: none, when: output.contains_pii, action: block}\n")).await;
+    let flyball =
+        start(&simulator, "", &policy("  - {id: none, when: output.contains_pii, action: block}\n")).await;
     fs::write(flyball.policy_path(), allows()).unwrap();
     until_metric(&flyball, r#"flyball_reloads_total{result="ok"} 1"#).await;
     let client = tenant(&flyball);
@@ -154,7 +164,8 @@ async fn an_exchange_keeps_the_policy_that_it_began_with() {
     let body = json!({"model": "sim", "stream": true, "messages": [{"role": "user", "content": prompt}]});
     let mut early = client.stream("/v1/chat/completions", &body).await.unwrap();
     assert!(early.next().await.unwrap().is_some());
-    fs::write(flyball.policy_path(), policy("  - {id: never, when: output.contains_pii, action: block}\n")).unwrap();
+    fs::write(flyball.policy_path(), policy("  - {id: never, when: output.contains_pii, action: block}\n"))
+        .unwrap();
     until_metric(&flyball, r#"flyball_reloads_total{result="ok"} 2"#).await;
     let late = client.stream("/v1/chat/completions", &body).await.unwrap();
     let said = |events: &[flyball_testkit::SseEvent]| -> String {
@@ -165,7 +176,10 @@ async fn an_exchange_keeps_the_policy_that_it_began_with() {
     assert!(said(&early).ends_with("Ask <email> now."), "{}", said(&early));
     assert!(!said(&late).contains("now."), "{}", said(&late));
     let ends = |events: &[flyball_testkit::SseEvent]| {
-        events.iter().rev().find_map(|event| event.json()?["choices"][0]["finish_reason"].as_str().map(str::to_owned))
+        events
+            .iter()
+            .rev()
+            .find_map(|event| event.json()?["choices"][0]["finish_reason"].as_str().map(str::to_owned))
     };
     assert_eq!((ends(&early).as_deref(), ends(&late).as_deref()), (Some("stop"), Some("content_filter")));
 }
@@ -181,7 +195,10 @@ async fn the_policy_of_governed_speed_does_what_its_three_rules_say() {
     let refused = ask(&client, "sim", EMAIL).await;
     assert_eq!(refused.status, 403);
     let error = refused.json().unwrap()["error"].clone();
-    assert_eq!((&error["code"], &error["rules"]), (&json!("policy_blocked"), &json!(["pii-without-lawful-basis"])));
+    assert_eq!(
+        (&error["code"], &error["rules"]),
+        (&json!("policy_blocked"), &json!(["pii-without-lawful-basis"]))
+    );
     assert_eq!(refused.header("x-flyball-action"), Some("block"));
     assert_eq!(ask(&client, "contracted", EMAIL).await.status, 200, "noted on the route");
     assert_eq!(ask(&client, "sim", "Hello.").await.status, 200);
@@ -192,7 +209,10 @@ async fn the_policy_of_governed_speed_does_what_its_three_rules_say() {
         let noted = flyball.client().with_key(key["key"].as_str().unwrap());
         assert_eq!(ask(&noted, "sim", EMAIL).await.status, 200, "noted on the key: {basis}");
         let filter = noted.post("/filter/prompt", &json!({ "prompt": EMAIL })).await.unwrap().json().unwrap();
-        assert_eq!((&filter["allowed"], &filter["signals"]["request.lawful_basis"]), (&json!(true), &json!(basis)));
+        assert_eq!(
+            (&filter["allowed"], &filter["signals"]["request.lawful_basis"]),
+            (&json!(true), &json!(basis))
+        );
     }
     let stated = json!({"model": "sim", "lawful_basis": "consent", "metadata": {"lawful_basis": "consent"},
                         "messages": [{"role": "user", "content": EMAIL}]});
@@ -218,7 +238,10 @@ async fn the_policy_of_governed_speed_does_what_its_three_rules_say() {
     assert!(!answer.text().contains("committee met on Monday to discuss the new"), "{}", answer.text());
     let asked = json!({"output": passage, "context": {"sources": [passage]}});
     let filter = client.post("/filter/output", &asked).await.unwrap().json().unwrap();
-    assert_eq!((&filter["action"], &filter["signals"]["output.verbatim_ratio"]), (&json!("summarize"), &json!(1.0)));
+    assert_eq!(
+        (&filter["action"], &filter["signals"]["output.verbatim_ratio"]),
+        (&json!("summarize"), &json!(1.0))
+    );
     assert_ne!(filter["output"], passage);
 }
 
@@ -233,16 +256,18 @@ async fn what_a_caller_states_to_a_filter_only_tightens() {
     let flyball = start(&simulator, "", &text).await;
     let client = tenant(&flyball);
     let filter = async |path: &str, body: Value| client.post(path, &body).await.unwrap().json().unwrap();
-    for (context, allowed) in [
-        (json!({"contains_pii": true}), false),
-        (json!({"contains_pii": false}), true),
-        (json!({}), true),
-    ] {
+    for (context, allowed) in
+        [(json!({"contains_pii": true}), false), (json!({"contains_pii": false}), true), (json!({}), true)]
+    {
         let answer = filter("/filter/prompt", json!({"prompt": "Hello.", "context": context})).await;
         assert_eq!(answer["allowed"], allowed, "{answer}");
     }
     let answer = filter("/filter/prompt", json!({"prompt": EMAIL, "context": {"contains_pii": false}})).await;
-    assert_eq!((&answer["allowed"], &answer["reasons"][0]["rule"]), (&json!(false), &json!("in")), "{answer}");
+    assert_eq!(
+        (&answer["allowed"], &answer["reasons"][0]["rule"]),
+        (&json!(false), &json!("in")),
+        "{answer}"
+    );
     let start = EMAIL.find("alex").unwrap();
     let finding = &answer["findings"][0];
     assert_eq!((&finding["kind"], &finding["start"]), (&json!("email"), &json!(start)), "{answer}");
@@ -250,13 +275,17 @@ async fn what_a_caller_states_to_a_filter_only_tightens() {
 
     let answer = filter("/filter/output", json!({"output": EMAIL, "context": {"verbatim_ratio": 0.0}})).await;
     assert_eq!((&answer["action"], &answer["output"]), (&json!("mask"), &json!("Write to <email>, please.")));
-    let answer = filter("/filter/output", json!({"output": "Hello.", "context": {"verbatim_ratio": 0.5}})).await;
+    let answer =
+        filter("/filter/output", json!({"output": "Hello.", "context": {"verbatim_ratio": 0.5}})).await;
     assert_eq!((&answer["action"], answer.get("output")), (&json!("block"), None));
     let process = filter("/process", json!({ "prompt": EMAIL })).await;
     assert_eq!((&process["status"], &process["sanitized_prompt"]), (&json!("blocked"), &Value::Null));
     assert_eq!(process["reason"], "Personal data");
-    for context in [json!({"jailbreak_score": 1.5}), json!({"jailbreak_score": "high"}), json!({"contains_pii": "no"})] {
-        let answer = client.post("/filter/prompt", &json!({"prompt": "Hi", "context": context})).await.unwrap();
+    for context in
+        [json!({"jailbreak_score": 1.5}), json!({"jailbreak_score": "high"}), json!({"contains_pii": "no"})]
+    {
+        let answer =
+            client.post("/filter/prompt", &json!({"prompt": "Hi", "context": context})).await.unwrap();
         assert_eq!(answer.status, 400, "{context}");
     }
 }
@@ -273,7 +302,8 @@ async fn decisions_are_counted_by_stage_action_and_rule() {
     let client = tenant(&flyball);
     let says = format!("sim: text={}\nGo on.", Simulator::script_text(EMAIL));
     let body = |prompt: &str, stream: bool, tools: bool| {
-        let mut body = json!({"model": "sim", "stream": stream, "messages": [{"role": "user", "content": prompt}]});
+        let mut body =
+            json!({"model": "sim", "stream": stream, "messages": [{"role": "user", "content": prompt}]});
         if tools {
             body["tools"] = json!([{"type": "function", "function": {"name": "f"}}]);
         }
@@ -290,7 +320,13 @@ async fn decisions_are_counted_by_stage_action_and_rule() {
         assert_eq!(answer.header("x-flyball-action"), Some(action), "{body}");
     }
     for prompt in ["Hello.", &says] {
-        let events = client.stream("/v1/chat/completions", &body(prompt, true, false)).await.unwrap().rest().await.unwrap();
+        let events = client
+            .stream("/v1/chat/completions", &body(prompt, true, false))
+            .await
+            .unwrap()
+            .rest()
+            .await
+            .unwrap();
         assert!(events.last().unwrap().is_done());
     }
     let text = metrics(&flyball).await;
@@ -301,7 +337,9 @@ async fn decisions_are_counted_by_stage_action_and_rule() {
         ("output", "allow", "", 3),
         ("output", "mask", "out", 3),
     ] {
-        let line = format!("flyball_decisions_total{{stage=\"{stage}\",action=\"{action}\",rule=\"{rule}\"}} {count}\n");
+        let line = format!(
+            "flyball_decisions_total{{stage=\"{stage}\",action=\"{action}\",rule=\"{rule}\"}} {count}\n"
+        );
         assert!(text.contains(&line), "{line}{text}");
     }
 }

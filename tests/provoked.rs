@@ -74,7 +74,11 @@ impl Provoked {
         for (name, answer) in &answers {
             let row = KINDS.iter().find(|row| row.name == name).unwrap();
             let error = &answer.json().unwrap()["error"];
-            assert_eq!((answer.status, error["flyball_code"].as_str()), (row.status, Some(row.code)), "{name}: {error}");
+            assert_eq!(
+                (answer.status, error["flyball_code"].as_str()),
+                (row.status, Some(row.code)),
+                "{name}: {error}"
+            );
         }
         answers
     }
@@ -118,7 +122,10 @@ impl Provoked {
         let path = "/v1/chat/completions";
         let mut answers = vec![
             ("missing_api_key".to_owned(), client.post(path, &body).await.unwrap()),
-            ("invalid_api_key".to_owned(), client.clone().with_key(format!("fb_{said}")).post(path, &body).await.unwrap()),
+            (
+                "invalid_api_key".to_owned(),
+                client.clone().with_key(format!("fb_{said}")).post(path, &body).await.unwrap(),
+            ),
             ("role_not_allowed".to_owned(), self.operator(client).post(path, &body).await.unwrap()),
         ];
         let mut two = self.tenant(client).request(Method::POST, path, body.to_string().into()).unwrap();
@@ -182,7 +189,10 @@ impl Provoked {
             ("provider_failed", StatusCode::INTERNAL_SERVER_ERROR),
         ] {
             self.canned.fail(status, quoting.to_string());
-            answers.push((name.to_owned(), client.post("/v1/chat/completions", &chat("canned", said)).await.unwrap()));
+            answers.push((
+                name.to_owned(),
+                client.post("/v1/chat/completions", &chat("canned", said)).await.unwrap(),
+            ));
         }
         let gone = client.post("/v1/chat/completions", &chat("gone", said)).await.unwrap();
         answers.push(("provider_unreachable".to_owned(), gone));

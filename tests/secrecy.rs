@@ -69,7 +69,13 @@ fn confession(prompt: &str, file: &str) -> Value {
 }
 
 /// Calls that succeed, and streams that end in every way.
-async fn converse(client: &Client, prompt: &str, answer: &str, file: &str, heard: &mut Vec<(String, Vec<u8>)>) {
+async fn converse(
+    client: &Client,
+    prompt: &str,
+    answer: &str,
+    file: &str,
+    heard: &mut Vec<(String, Vec<u8>)>,
+) {
     let path = "/v1/chat/completions";
     let text = Simulator::script_text(answer);
     assert_eq!(client.post(path, &confession(prompt, file)).await.unwrap().status, 200);
@@ -77,7 +83,11 @@ async fn converse(client: &Client, prompt: &str, answer: &str, file: &str, heard
     assert_eq!(client.post("/v1/embeddings", &embeddings).await.unwrap().status, 200);
     let whole = client.post(path, &chat("sim", &format!("sim: text={text}\n{prompt}"))).await.unwrap();
     assert!(whole.text().contains(answer), "answers themselves go through: {}", whole.text());
-    for body in [json!({ "prompt": prompt }), json!({ "output": prompt }), json!({"prompt": prompt, "context": [prompt]})] {
+    for body in [
+        json!({ "prompt": prompt }),
+        json!({ "output": prompt }),
+        json!({"prompt": prompt, "context": [prompt]}),
+    ] {
         for path in ["/filter/prompt", "/filter/output", "/process", "/proxy/completion"] {
             let answer = client.post(path, &body).await.unwrap();
             if !answer.status.is_success() {
@@ -85,7 +95,16 @@ async fn converse(client: &Client, prompt: &str, answer: &str, file: &str, heard
             }
         }
     }
-    for script in ["chunk_bytes=3", "malformed=2", "error_event=2", "cut=2", "garbage", "empty", "ignore_stream", "no_done"] {
+    for script in [
+        "chunk_bytes=3",
+        "malformed=2",
+        "error_event=2",
+        "cut=2",
+        "garbage",
+        "empty",
+        "ignore_stream",
+        "no_done",
+    ] {
         let mut body = chat("sim", &format!("sim: {script},text={text}\n{prompt}"));
         body["stream"] = json!(true);
         let events = client.stream(path, &body).await.unwrap();
@@ -100,8 +119,11 @@ async fn converse(client: &Client, prompt: &str, answer: &str, file: &str, heard
             continue;
         }
         let events = events.rest().await.unwrap();
-        let errors = events.iter().filter(|event| event.json().is_some_and(|event| event.get("error").is_some()));
-        heard.extend(errors.map(|event: &SseEvent| (format!("the error event of {script}"), event.raw.to_vec())));
+        let errors =
+            events.iter().filter(|event| event.json().is_some_and(|event| event.get("error").is_some()));
+        heard.extend(
+            errors.map(|event: &SseEvent| (format!("the error event of {script}"), event.raw.to_vec())),
+        );
     }
     // Hung up in the middle.
     let mut body = chat("sim", &format!("sim: gap=50ms,text={text}\n{prompt}"));
@@ -116,12 +138,11 @@ async fn no_marker_is_found_where_it_does_not_belong() {
         ["Prompt", "Answer", "File", "Refused", "ProviderKey", "Header", "Corpus", "Rule"].map(marker);
     let folder = tempfile::tempdir().unwrap();
     let protected = folder.path().join("protected.txt");
-    fs::write(&protected, format!("{corpus} is a text that nobody may repeat at length in any answer.")).unwrap();
-    let config = format!(
-        "log: {{level: trace}}\nprotected: {{corpora: ['{}']}}\n",
-        protected.display()
-    );
-    let config = config.replace("log:", "safe_mode: {instruction: 'INSTRUCTION'}\nlog:").replace("INSTRUCTION", &rule);
+    fs::write(&protected, format!("{corpus} is a text that nobody may repeat at length in any answer."))
+        .unwrap();
+    let config = format!("log: {{level: trace}}\nprotected: {{corpora: ['{}']}}\n", protected.display());
+    let config =
+        config.replace("log:", "safe_mode: {instruction: 'INSTRUCTION'}\nlog:").replace("INSTRUCTION", &rule);
     let mut provoked = Provoked::start(&config, &provider_key).await;
     let mut heard = Vec::new();
 
@@ -136,12 +157,17 @@ async fn no_marker_is_found_where_it_does_not_belong() {
     }
     // Keys that were made here and shown once: where they are used, wrong by a letter, and revoked.
     let operator = provoked.operator(&provoked.flyball.client());
-    let made = operator.post("/v1/keys", &json!({"tenant": "demo", "name": "made"})).await.unwrap().json().unwrap();
+    let made =
+        operator.post("/v1/keys", &json!({"tenant": "demo", "name": "made"})).await.unwrap().json().unwrap();
     let (key, id) = (made["key"].as_str().unwrap().to_owned(), made["id"].as_str().unwrap().to_owned());
     let with_key = provoked.flyball.client().with_key(&key);
     assert_eq!(with_key.post("/v1/chat/completions", &chat("sim", &prompt)).await.unwrap().status, 200);
-    let mut request = with_key.request(Method::POST, "/v1/chat/completions", chat("sim", &prompt).to_string().into()).unwrap();
-    for name in ["x-note", "cookie", "user-agent", "x-forwarded-for", "openai-organization", "baggage", "traceparent"] {
+    let mut request = with_key
+        .request(Method::POST, "/v1/chat/completions", chat("sim", &prompt).to_string().into())
+        .unwrap();
+    for name in
+        ["x-note", "cookie", "user-agent", "x-forwarded-for", "openai-organization", "baggage", "traceparent"]
+    {
         request.headers_mut().insert(name, header.parse().unwrap());
     }
     assert_eq!(with_key.send(request).await.unwrap().status, 200);
@@ -162,10 +188,19 @@ async fn no_marker_is_found_where_it_does_not_belong() {
         assert!(told.iter().any(|request| contains(&request.body, marker)), "{marker} was never sent");
     }
     assert!(told.iter().all(|request| request.headers.iter().all(|(_, value)| !value.contains(&header))));
-    assert!(told.iter().any(|request| request.header("authorization") == Some(&format!("Bearer {provider_key}"))));
+    assert!(
+        told.iter().any(|request| request.header("authorization") == Some(&format!("Bearer {provider_key}")))
+    );
 
-    heard.push(("the metrics".to_owned(), provoked.flyball.client().get("/metrics").await.unwrap().body.to_vec()));
-    heard.extend(files(&provoked.flyball.data_dir()).into_iter().map(|(path, bytes)| (format!("{path}, serving"), bytes)));
+    heard.push((
+        "the metrics".to_owned(),
+        provoked.flyball.client().get("/metrics").await.unwrap().body.to_vec(),
+    ));
+    heard.extend(
+        files(&provoked.flyball.data_dir())
+            .into_iter()
+            .map(|(path, bytes)| (format!("{path}, serving"), bytes)),
+    );
     assert!(provoked.flyball.stop().await.unwrap().success());
     heard.extend(files(&provoked.flyball.data_dir()));
     let log = provoked.flyball.stderr().unwrap();
@@ -173,7 +208,8 @@ async fn no_marker_is_found_where_it_does_not_belong() {
     assert!(log.matches("\"exchange\"").count() > 50, "the access log is there: {log}");
     heard.push(("the log".to_owned(), log.into_bytes()));
     heard.push(("standard output".to_owned(), provoked.flyball.stdout().unwrap().into_bytes()));
-    let stored: Vec<_> = heard.iter().filter(|(place, _)| place.contains("data/")).map(|(place, _)| place.clone()).collect();
+    let stored: Vec<_> =
+        heard.iter().filter(|(place, _)| place.contains("data/")).map(|(place, _)| place.clone()).collect();
     assert!(stored.len() >= 2, "the data folder holds something: {stored:?}");
 
     let markers = vec![prompt, answer, file, refused, provider_key, header, corpus, rule, key];

@@ -38,7 +38,8 @@ pub(super) fn events(text: &str, size: usize) -> Vec<String> {
     let mut events = vec![chunk(json!([{"index": 0, "delta": {"role": "assistant", "content": ""}}]))];
     for field in ["reasoning_content", "content", "refusal", "vendor_delta"] {
         for piece in &pieces {
-            let token = json!({"token": piece, "logprob": -0.1, "bytes": piece.as_bytes(), "top_logprobs": []});
+            let token =
+                json!({"token": piece, "logprob": -0.1, "bytes": piece.as_bytes(), "top_logprobs": []});
             let logprobs = if field == "content" { json!({"content": [token]}) } else { Value::Null };
             events.push(chunk(json!([{"index": 0, "delta": {field: piece}, "logprobs": logprobs}])));
             events.push(chunk(json!([{"index": 1, "delta": {"content": "turn "}, "logprobs": null}])));
@@ -68,7 +69,8 @@ fn prepare(governed: &Governed, form: Form, text: &str, size: usize) -> String {
     }
     // Laid out as no encoder here would: what is not rewritten is not written anew either.
     let document = if form == Form::Embeddings { embeddings(text) } else { document(text) };
-    let document = format!(" {}\n", serde_json::to_string_pretty(&document).unwrap().replace("\"id\"", "\"\\u0069d\""));
+    let document =
+        format!(" {}\n", serde_json::to_string_pretty(&document).unwrap().replace("\"id\"", "\"\\u0069d\""));
     governed.canned.answer(document.clone());
     document
 }
@@ -82,7 +84,11 @@ async fn personal_data_is_masked_in_every_field_on_every_route() {
             let heard = governed.ask(form, "canned", "Go on.").await;
             let what = format!("{form:?} in pieces of {size}");
             assert_eq!(heard.status, 200, "{what}: {heard:?}");
-            assert_eq!(heard.header("x-flyball-action"), if form.streams() { "allow" } else { "mask" }, "{what}");
+            assert_eq!(
+                heard.header("x-flyball-action"),
+                if form.streams() { "allow" } else { "mask" },
+                "{what}"
+            );
             heard.assert_nothing_leaked(&what);
             let texts = heard.texts();
             let expected = match form {
@@ -97,7 +103,11 @@ async fn personal_data_is_masked_in_every_field_on_every_route() {
             if form == Form::Chat {
                 let answer = heard.json();
                 assert_eq!(answer["choices"][0]["logprobs"], Value::Null, "{what}");
-                assert_eq!(answer["choices"][1], document(CLEAN)["choices"][1], "the other answer is none of it");
+                assert_eq!(
+                    answer["choices"][1],
+                    document(CLEAN)["choices"][1],
+                    "the other answer is none of it"
+                );
             }
             assert!(!form.streams() || heard.events.last().unwrap().is_done(), "{what}: {heard:?}");
         }
@@ -132,7 +142,8 @@ async fn a_model_speaks_through_the_gateway_as_it_would_without_it() {
             let expected = hear(&direct, "/v1/chat/completions", &governed.received()).await;
             // Usage is always asked for; its event goes on to those who asked.
             let is_usage = |document: &Value| document["choices"].as_array().is_some_and(Vec::is_empty);
-            let kept = expected.events.iter().filter(|event| usage || !event.json().is_some_and(|d| is_usage(&d)));
+            let kept =
+                expected.events.iter().filter(|event| usage || !event.json().is_some_and(|d| is_usage(&d)));
             let kept: Vec<u8> = kept.flat_map(|event| event.raw.to_vec()).collect();
             assert_eq!(String::from_utf8_lossy(&heard.bytes), String::from_utf8_lossy(&kept));
             assert_eq!((heard.content(0), heard.content(1)), (CLEAN.to_owned(), CLEAN.to_owned()));

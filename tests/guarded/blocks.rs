@@ -11,7 +11,11 @@ use super::{CLEAN, Form, Governed, Heard, personal_text, says};
 fn assert_refused(heard: &Heard, rule: &str, what: &str) {
     assert_eq!(heard.status, 403, "{what}: {heard:?}");
     let error = &heard.json()["error"];
-    assert_eq!((&error["code"], &error["type"]), (&json!("policy_blocked"), &json!("policy_error")), "{what}");
+    assert_eq!(
+        (&error["code"], &error["type"]),
+        (&json!("policy_blocked"), &json!("policy_error")),
+        "{what}"
+    );
     assert_eq!(error["rules"], json!([rule]), "{what}");
     assert_eq!(heard.header("x-flyball-action"), "block", "{what}");
     assert_eq!(heard.header("x-should-retry"), "false", "{what}");
@@ -20,9 +24,10 @@ fn assert_refused(heard: &Heard, rule: &str, what: &str) {
 
 #[tokio::test]
 async fn a_blocked_answer_gets_out_on_no_route() {
-    let governed =
-        Governed::with_policy("  - {id: no-pii, description: No personal data, when: output.contains_pii, action: block}\n")
-            .await;
+    let governed = Governed::with_policy(
+        "  - {id: no-pii, description: No personal data, when: output.contains_pii, action: block}\n",
+    )
+    .await;
     for form in Form::ALL {
         for size in [1, 4, 1000] {
             let what = format!("{form:?} in pieces of {size}");
@@ -31,7 +36,8 @@ async fn a_blocked_answer_gets_out_on_no_route() {
                     governed.canned.answer_events(events(&personal_text(), size));
                 }
                 Form::Embeddings => {
-                    let answer = json!({"object": "list", "data": [{"embedding": [1], "note": personal_text()}]});
+                    let answer =
+                        json!({"object": "list", "data": [{"embedding": [1], "note": personal_text()}]});
                     governed.canned.answer(answer.to_string());
                 }
                 _ => governed.canned.answer(document(&personal_text()).to_string()),
@@ -60,7 +66,8 @@ async fn a_blocked_answer_gets_out_on_no_route() {
 
 #[tokio::test]
 async fn a_blocked_stream_keeps_what_it_had_said_and_ends() {
-    let governed = Governed::with_policy("  - {id: no-pii, when: output.contains_pii, action: block}\n").await;
+    let governed =
+        Governed::with_policy("  - {id: no-pii, when: output.contains_pii, action: block}\n").await;
     let text = "All of this is harmless and goes out. But then alex.example@example.com and more.";
     for size in [1, 7, 30] {
         let heard = governed.ask(Form::ChatStream, "sim", &says(text, size)).await;
@@ -74,9 +81,10 @@ async fn a_blocked_stream_keeps_what_it_had_said_and_ends() {
 
 #[tokio::test]
 async fn a_blocked_request_reaches_no_provider() {
-    let governed =
-        Governed::with_policy("  - {id: no-pii, description: No personal data, when: prompt.contains_pii, action: block}\n")
-            .await;
+    let governed = Governed::with_policy(
+        "  - {id: no-pii, description: No personal data, when: prompt.contains_pii, action: block}\n",
+    )
+    .await;
     for form in Form::ALL {
         for model in ["sim", "canned"] {
             let heard = governed.ask(form, model, &personal_text()).await;
@@ -95,14 +103,18 @@ async fn a_blocked_request_reaches_no_provider() {
 
 #[tokio::test]
 async fn personal_data_anywhere_in_a_request_blocks_it() {
-    let governed = Governed::with_policy("  - {id: no-pii, when: prompt.contains_pii, action: block}\n").await;
+    let governed =
+        Governed::with_policy("  - {id: no-pii, when: prompt.contains_pii, action: block}\n").await;
     let said = personal_text();
     let planted: [(&str, Value); 9] = [
         ("messages", json!([{"role": "system", "content": said}, {"role": "user", "content": "Hi"}])),
         ("messages", json!([{"role": "user", "content": [{"type": "text", "text": said}]}])),
         ("messages", json!([{"role": "user", "content": "Hi", "vendor": {"deep": [said]}}])),
         ("tools", json!([{"type": "function", "function": {"name": "f", "description": said}}])),
-        ("response_format", json!({"type": "json_schema", "json_schema": {"name": "s", "schema": {"description": said}}})),
+        (
+            "response_format",
+            json!({"type": "json_schema", "json_schema": {"name": "s", "schema": {"description": said}}}),
+        ),
         ("metadata", json!({ "note": said })),
         ("stop", json!([said])),
         ("user", json!(said)),

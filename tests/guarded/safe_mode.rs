@@ -87,6 +87,9 @@ async fn a_call_in_safe_mode_takes_the_route_that_is_configured_for_it() {
         assert_eq!(governed.received()["model"], "demo-2", "{form:?}");
         let heard = governed.ask(form, "sim", "Hello.").await;
         assert_eq!(heard.header("x-flyball-action"), "allow", "{form:?}");
-        assert_eq!((heard.header("x-flyball-model"), governed.received()["model"].as_str()), ("sim", Some("sim")));
+        assert_eq!(
+            (heard.header("x-flyball-model"), governed.received()["model"].as_str()),
+            ("sim", Some("sim"))
+        );
     }
 }

@@ -12,7 +12,8 @@ fn arguments() -> String {
 }
 
 fn check_arguments(arguments: &str, what: &str) {
-    let parsed: Value = serde_json::from_str(arguments).unwrap_or_else(|error| panic!("{what}: {error}: {arguments}"));
+    let parsed: Value =
+        serde_json::from_str(arguments).unwrap_or_else(|error| panic!("{what}: {error}: {arguments}"));
     assert_eq!(
         parsed,
         json!({"note": masked_text(), "to": ["\n<email>\u{e9}"], "card": "<payment_card>", "count": 3}),
@@ -38,8 +39,10 @@ fn chunk(delta: &Value, finish: Option<&str>) -> String {
 async fn masked_arguments_in_answers_are_still_json() {
     let governed = Governed::start().await;
     let calls: Vec<Value> = (0..2)
-        .map(|index| json!({"index": index, "id": format!("t{index}"), "type": "function",
-                            "function": {"name": "send_mail", "arguments": arguments()}}))
+        .map(|index| {
+            json!({"index": index, "id": format!("t{index}"), "type": "function",
+                            "function": {"name": "send_mail", "arguments": arguments()}})
+        })
         .collect();
     let message = json!({"role": "assistant", "content": null, "tool_calls": calls});
     let document = json!({"id": "c1", "object": "chat.completion", "created": 1, "model": "m",
@@ -130,8 +133,12 @@ async fn masked_arguments_that_were_held_to_the_end_are_still_json() {
     let rules = "  - {id: much, when: output.pii_count > 99, action: block}\n  \
                  - {id: mask, when: output.contains_pii, action: mask}\n";
     let governed = Governed::with_policy(rules).await;
-    let long = format!(r#"{{"card":4111111111111111,"padding":"{}","card_again":4111111111111111}}"#, "steady ".repeat(900));
-    let call = json!([{"index": 0, "id": "t0", "type": "function", "function": {"name": "pay", "arguments": ""}}]);
+    let long = format!(
+        r#"{{"card":4111111111111111,"padding":"{}","card_again":4111111111111111}}"#,
+        "steady ".repeat(900)
+    );
+    let call =
+        json!([{"index": 0, "id": "t0", "type": "function", "function": {"name": "pay", "arguments": ""}}]);
     let mut events = vec![chunk(&json!({ "tool_calls": call }), None)];
     for piece in long.as_bytes().chunks(50) {
         let piece = std::str::from_utf8(piece).unwrap();
@@ -142,5 +149,8 @@ async fn masked_arguments_that_were_held_to_the_end_are_still_json() {
     let heard = governed.ask(Form::ChatStream, "canned", "Go on.").await;
     heard.assert_nothing_leaked("held");
     let arguments: Value = serde_json::from_str(&arguments_of(&heard, 0)).unwrap();
-    assert_eq!((&arguments["card"], &arguments["card_again"]), (&json!("<payment_card>"), &json!("<payment_card>")));
+    assert_eq!(
+        (&arguments["card"], &arguments["card_again"]),
+        (&json!("<payment_card>"), &json!("<payment_card>"))
+    );
 }

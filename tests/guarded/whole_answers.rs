@@ -66,7 +66,10 @@ async fn a_running_stream_ends_before_it_has_copied_much() {
             heard.assert_ends_as_refused(&what);
             let said = heard.content(0);
             assert!(PASSAGE.starts_with(&said), "{what}: {said}");
-            assert!(said.split_whitespace().count() <= 9, "{what}: the breach showed at the eighth word: {said}");
+            assert!(
+                said.split_whitespace().count() <= 9,
+                "{what}: the breach showed at the eighth word: {said}"
+            );
         }
         let heard = governed.ask(form, "sim", &says(OWN, 4)).await;
         assert_eq!(heard.content(0), OWN, "{form:?}");

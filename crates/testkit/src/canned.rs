@@ -107,7 +107,10 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, tasks: TaskTracker) 
     }
 }
 
-async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Response<Full<Bytes>>, hyper::Error> {
+async fn answer(
+    request: Request<Incoming>,
+    shared: Arc<Shared>,
+) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let body = request.into_body().collect().await?.to_bytes();
     shared.received.lock().unwrap_or_else(PoisonError::into_inner).push(body);
     let (status, content_type, body) = shared.answer.lock().unwrap_or_else(PoisonError::into_inner).clone();
