@@ -55,6 +55,13 @@ struct Node {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(u32);
 
+impl NodeId {
+    /// Its number among [`Document::values`].
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// A validated JSON text and the index of its values.
 #[derive(Clone, Debug)]
 pub struct Document {

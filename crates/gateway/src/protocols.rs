@@ -4,12 +4,13 @@
 //! what is allowed, changed or recorded is decided by the pipeline.
 
 use flyball_core::json::{Document, NodeId, Value};
-use flyball_core::{Call, Text, TextRole};
+use flyball_core::{Call, Text};
 
 use crate::refusal::{Kind, Refusal};
 
 pub mod governed_speed;
 pub mod openai;
+mod reading;
 
 /// What an exchange came in as, and so what it is answered in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,19 +92,10 @@ pub enum Field {
     Refusal,
     /// Arguments of the tool call with this index.
     ToolArguments(u32),
+    /// Tokens of the text in the log probabilities.
+    LogProbs,
     /// A field that the protocol does not name, by a hash of its path.
     Other(u64),
-}
-
-impl Field {
-    /// How the text is to be treated.
-    pub fn role(self) -> TextRole {
-        match self {
-            Field::Content | Field::Reasoning | Field::Refusal => TextRole::Assistant,
-            Field::ToolArguments(_) => TextRole::ToolArguments,
-            Field::Other(_) => TextRole::Other,
-        }
-    }
 }
 
 /// One piece of text in an event.
@@ -113,15 +105,6 @@ pub struct Piece {
     pub node: NodeId,
     /// The field that it continues; none: it stands for itself.
     pub channel: Option<Channel>,
-}
-
-/// Adds every string below `value` that is not a key, with the role "other".
-fn collect_strings(value: Value<'_>, texts: &mut Vec<Text>) {
-    let own = std::iter::once(value).chain(value.descendants());
-    texts.extend(
-        own.filter(|value| value.kind() == flyball_core::json::NodeKind::String)
-            .map(|value| Text { node: value.id(), role: TextRole::Other }),
-    );
 }
 
 /// A refusal for a field of the wrong type.

@@ -14,7 +14,7 @@ const CONTEXT: usize = 80;
 /// However the text is cut, the findings are those of [`Scanner::scan`](crate::Scanner::scan) on the whole. At most
 /// 512 bytes are held back: 64 of a local part, the `@`, 255 of a domain and 64 of a label that turns out to be too
 /// much, 64 of a number before them. Nothing is held when nothing is open.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct StreamScanner {
     /// Context and what is open.
     window: Vec<u8>,

@@ -58,6 +58,20 @@ fn text() -> impl Strategy<Value = String> {
     prop::collection::vec(fragment, 0..14).prop_map(|fragments| fragments.concat())
 }
 
+#[test]
+fn what_abuts_an_address_is_no_address_afterwards() {
+    for text in [
+        "o'brien@a-b.exampleDE89370400440532013001123-45-6789123-DE89370400440532013001x@xn--bcher-kva.xn",
+        "x@xn--bcher-kva.xn--p1ai550e8400-e29b-41d4-a716-446655440000DE89370400440532013000DE8937040044053201\
+         3000x@xn--bcher-kva.xn--p1ai",
+        "git@a.co-4111111111111111.com:x",
+    ] {
+        let redacted = redact(text, &scan(text)).into_owned();
+        assert!(redacted.len() < text.len(), "{redacted}");
+        assert_eq!(scan(&redacted), [], "{redacted}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(6000))]
 

@@ -1,21 +1,27 @@
 //! Changing a document without rebuilding it: a list of splices, applied in one pass at the end.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 
 use super::text::{escape_into, source_offsets};
-use super::{Document, NodeId, NodeKind, Value};
+use super::{Document, NodeId, Value};
 
-/// Collects changes to a document. Changes must not overlap: of two that do, the one that begins first wins and
-/// the other is left out, so ask for the outer one only.
+/// Collects changes to a document. A value that is replaced, and a member that is taken out, take with them every
+/// change within; of two replacements of one value the later counts. Ranges of text must not overlap.
 #[derive(Debug)]
 pub struct Editor<'d> {
     document: &'d Document,
     splices: Vec<Splice>,
-    /// Members taken out and put in, by object.
-    removed: Vec<NodeId>,
-    added: Vec<(NodeId, Vec<u8>)>,
+    /// The keys of members that are taken out.
+    removed: BTreeSet<NodeId>,
+    /// New names of keys.
+    renamed: BTreeMap<NodeId, String>,
+    added: Vec<Added>,
+    /// Objects that lose or gain members.
+    touched: BTreeSet<NodeId>,
 }
 
 #[derive(Debug)]
@@ -24,15 +30,30 @@ struct Splice {
     replacement: Vec<u8>,
 }
 
+/// A member that the document does not have.
+#[derive(Debug)]
+struct Added {
+    object: NodeId,
+    key: String,
+    json: String,
+}
+
 impl<'d> Editor<'d> {
     /// No changes yet.
     pub fn new(document: &'d Document) -> Self {
-        Editor { document, splices: Vec::new(), removed: Vec::new(), added: Vec::new() }
+        Editor {
+            document,
+            splices: Vec::new(),
+            removed: BTreeSet::new(),
+            renamed: BTreeMap::new(),
+            added: Vec::new(),
+            touched: BTreeSet::new(),
+        }
     }
 
     /// Whether nothing was changed.
     pub fn is_empty(&self) -> bool {
-        self.splices.is_empty() && self.removed.is_empty() && self.added.is_empty()
+        self.splices.is_empty() && self.touched.is_empty()
     }
 
     /// Puts `json`, a JSON text, in place of `value`.
@@ -71,51 +92,72 @@ impl<'d> Editor<'d> {
         self.splices.push(Splice { range: end..end, replacement });
     }
 
-    /// Puts `json` before the first item of `array`.
+    /// Puts `json` before the first item of `array`; asked for again, it goes before the first item and after what
+    /// was put there before.
     pub fn prepend_item(&mut self, array: Value<'_>, json: &str) {
         let at = array.span().start + 1;
         let empty = array.items().next().is_none() && !array.holds_scalars();
-        let mut replacement = json.as_bytes().to_vec();
+        let mut replacement = Vec::with_capacity(json.len() + 1);
+        if empty && self.splices.iter().any(|splice| splice.range == (at..at)) {
+            replacement.push(b',');
+        }
+        replacement.extend_from_slice(json.as_bytes());
         if !empty {
             replacement.push(b',');
         }
         self.splices.push(Splice { range: at..at, replacement });
     }
 
+    /// The member that `object` has under this name, as changed so far.
+    fn member<'v>(&self, object: Value<'v>, key: &str) -> Option<(Value<'v>, Value<'v>)> {
+        object.members().find(|(name, _)| {
+            let named = match self.renamed.get(&name.id()) {
+                Some(new) => new == key,
+                None => name.text().as_deref() == Some(key),
+            };
+            named && !self.removed.contains(&name.id())
+        })
+    }
+
     /// Sets the member `key` of `object` to `json`: in place where it exists, otherwise at the end.
     pub fn set(&mut self, object: Value<'_>, key: &str, json: &str) {
-        let existing = object.members().find(|(name, _)| name.text().as_deref() == Some(key));
-        match existing {
-            Some((_, value)) => self.replace(value, json),
+        if let Some((_, value)) = self.member(object, key) {
+            self.replace(value, json);
+            return;
+        }
+        let object = object.id();
+        match self.added.iter_mut().find(|added| added.object == object && added.key == key) {
+            Some(added) => added.json = json.to_owned(),
             None => {
-                let mut member = super::quote(key).into_bytes();
-                member.push(b':');
-                member.extend_from_slice(json.as_bytes());
-                self.added.push((object.id(), member));
+                self.added.push(Added { object, key: key.to_owned(), json: json.to_owned() });
+                self.touched.insert(object);
             }
         }
     }
 
     /// Takes the member `key` out of `object`, if it is there. Returns whether it was.
     pub fn remove(&mut self, object: Value<'_>, key: &str) -> bool {
-        match object.members().find(|(name, _)| name.text().as_deref() == Some(key)) {
-            Some((name, _)) => {
-                self.removed.push(name.id());
-                true
-            }
-            None => false,
+        let id = object.id();
+        if let Some((name, _)) = self.member(object, key) {
+            self.removed.insert(name.id());
+            self.touched.insert(id);
+            return true;
         }
+        let before = self.added.len();
+        self.added.retain(|added| added.object != id || added.key != key);
+        self.added.len() < before
     }
 
-    /// Gives the member `key` of `object` another name, if it is there. Returns whether it was.
+    /// Gives the member `key` of `object` another name, if it is there. Returns whether it was. A member that has
+    /// that name already makes way.
     pub fn rename(&mut self, object: Value<'_>, key: &str, name: &str) -> bool {
-        match object.members().find(|(existing, _)| existing.text().as_deref() == Some(key)) {
-            Some((existing, _)) => {
-                self.replace(existing, super::quote(name));
-                true
-            }
-            None => false,
+        let Some((existing, _)) = self.member(object, key) else { return false };
+        if key != name {
+            self.remove(object, name);
+            self.renamed.insert(existing.id(), name.to_owned());
+            self.replace(existing, super::quote(name));
         }
+        true
     }
 
     /// The changed text. The same buffer when nothing was changed.
@@ -124,14 +166,20 @@ impl<'d> Editor<'d> {
             return self.document.source().clone();
         }
         self.plan_members();
-        // Stable: of splices at one place, the one asked for first comes first. Insertions go before rewrites.
-        self.splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
+        // Stable: insertions at one place stay in the order in which they were asked for. They go before what is
+        // replaced there, and what takes most with it goes first.
+        self.splices.sort_by_key(|splice| {
+            let Range { start, end } = splice.range;
+            (start, start < end, Reverse(end))
+        });
         let source = self.document.source();
         let growth: usize = self.splices.iter().map(|splice| splice.replacement.len()).sum();
         let mut out = BytesMut::with_capacity(source.len() + growth);
         let mut at = 0;
-        for splice in &self.splices {
-            if splice.range.start < at {
+        let mut splices = self.splices.iter().peekable();
+        while let Some(splice) = splices.next() {
+            let again = splices.peek().is_some_and(|next| next.range == splice.range);
+            if splice.range.start < at || again && !splice.range.is_empty() {
                 continue;
             }
             out.extend_from_slice(source.get(at..splice.range.start).unwrap_or_default());
@@ -144,59 +192,43 @@ impl<'d> Editor<'d> {
 
     /// Turns removed and added members into splices that leave the commas right.
     fn plan_members(&mut self) {
-        let mut objects: Vec<NodeId> = self.added.iter().map(|(object, _)| *object).collect();
-        for value in self.document.values().filter(|_| !self.removed.is_empty()) {
-            if value.kind() == NodeKind::Object
-                && value.members().any(|(key, _)| self.removed.contains(&key.id()))
-            {
-                objects.push(value.id());
-            }
-        }
-        objects.sort_unstable();
-        objects.dedup();
-        for id in objects {
-            let object = self.document.value(id);
-            let members: Vec<(Range<usize>, bool)> = object
-                .members()
-                .map(|(key, value)| (key.span().start..value.span().end, self.removed.contains(&key.id())))
-                .collect();
-            let mut kept_end = None;
-            let mut pending: Option<usize> = None;
-            for (span, removed) in &members {
-                match (removed, pending) {
-                    (true, None) => pending = Some(span.start),
-                    (false, Some(start)) => {
-                        self.cut(start..span.start);
-                        pending = None;
-                    }
-                    _ => {}
+        self.added.sort_by_key(|added| added.object);
+        let mut added = self.added.iter().peekable();
+        for id in &self.touched {
+            let object = self.document.value(*id);
+            // End of the last member that stays, and beginning of those that are taken out after it.
+            let (mut kept_end, mut pending, mut last_end) = (None, None, 0);
+            for (key, value) in object.members() {
+                let span = key.span().start..value.span().end;
+                last_end = span.end;
+                if self.removed.contains(&key.id()) {
+                    pending = pending.or(Some(span.start));
+                    continue;
                 }
-                if !removed {
-                    kept_end = Some(span.end);
+                if let Some(start) = pending.take() {
+                    self.splices.push(Splice { range: start..span.start, replacement: Vec::new() });
                 }
+                kept_end = Some(span.end);
             }
-            if let (Some(start), Some((last, _))) = (pending, members.last()) {
-                self.cut(kept_end.unwrap_or(start)..last.end);
+            if let Some(start) = pending {
+                self.splices
+                    .push(Splice { range: kept_end.unwrap_or(start)..last_end, replacement: Vec::new() });
             }
             let mut any = kept_end.is_some();
-            let close = object.span().end.saturating_sub(1);
             let mut insertion = Vec::new();
-            for (_, member) in self.added.iter().filter(|(target, _)| *target == id) {
+            while let Some(added) = added.next_if(|added| added.object == *id) {
                 if any {
                     insertion.push(b',');
                 }
-                insertion.extend_from_slice(member);
+                insertion.extend_from_slice(super::quote(&added.key).as_bytes());
+                insertion.push(b':');
+                insertion.extend_from_slice(added.json.as_bytes());
                 any = true;
             }
             if !insertion.is_empty() {
+                let close = object.span().end.saturating_sub(1);
                 self.splices.push(Splice { range: close..close, replacement: insertion });
             }
         }
-    }
-
-    /// Takes a range out, and with it whatever else was to be changed there.
-    fn cut(&mut self, range: Range<usize>) {
-        self.splices.retain(|splice| splice.range.start < range.start || splice.range.end > range.end);
-        self.splices.push(Splice { range, replacement: Vec::new() });
     }
 }

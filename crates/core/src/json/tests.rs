@@ -195,3 +195,111 @@ proptest! {
         prop_assert_eq!(changed.root().get("k").unwrap().text().unwrap(), format!("{before}<x>{after}"));
     }
 }
+
+/// A change to the outermost object, or to whatever value the index names.
+#[derive(Clone, Debug)]
+enum Change {
+    Set(String, i64),
+    Remove(String),
+    Rename(String, String),
+    Replace(prop::sample::Index),
+    Rewrite(prop::sample::Index),
+    Append(prop::sample::Index),
+    Prepend(prop::sample::Index),
+}
+
+fn any_change() -> impl Strategy<Value = Change> {
+    let key = || "[abc]";
+    prop_oneof![
+        (key(), any::<i64>()).prop_map(|(key, value)| Change::Set(key, value)),
+        key().prop_map(Change::Remove),
+        (key(), key()).prop_map(|(key, name)| Change::Rename(key, name)),
+        any::<prop::sample::Index>().prop_map(Change::Replace),
+        any::<prop::sample::Index>().prop_map(Change::Rewrite),
+        any::<prop::sample::Index>().prop_map(Change::Append),
+        any::<prop::sample::Index>().prop_map(Change::Prepend),
+    ]
+}
+
+fn keyed(members: Vec<(String, serde_json::Value)>) -> serde_json::Value {
+    serde_json::Value::Object(members.into_iter().collect())
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_changed_the_text_stays_json(
+        members in prop::collection::vec(("[abcd]", any_json()), 0..5),
+        changes in prop::collection::vec(any_change(), 0..12),
+        pretty in any::<bool>(),
+    ) {
+        let value = keyed(members);
+        let text = if pretty { serde_json::to_string_pretty(&value).unwrap() } else { value.to_string() };
+        let document = parse(&text).unwrap();
+        let mut editor = Editor::new(&document);
+        for change in changes {
+            let pick = |at: prop::sample::Index, kind| {
+                let those: Vec<_> = document.values().filter(|value| value.kind() == kind).collect();
+                (!those.is_empty()).then(|| those[at.index(those.len())])
+            };
+            match change {
+                Change::Set(key, value) => editor.set(document.root(), &key, &value.to_string()),
+                Change::Remove(key) => drop(editor.remove(document.root(), &key)),
+                Change::Rename(key, name) => drop(editor.rename(document.root(), &key, &name)),
+                Change::Replace(at) => {
+                    let Some(value) = pick(at, NodeKind::String) else { continue };
+                    editor.replace(value, "[7]");
+                }
+                Change::Rewrite(at) => {
+                    let Some(value) = pick(at, NodeKind::String) else { continue };
+                    let length = value.text().unwrap().len();
+                    editor.rewrite_text(value, [(0..length, "\"<x>\\")]);
+                }
+                Change::Append(at) => {
+                    let Some(value) = pick(at, NodeKind::String) else { continue };
+                    editor.append_text(value, "\n\u{1}");
+                }
+                Change::Prepend(at) => {
+                    let Some(value) = pick(at, NodeKind::Array) else { continue };
+                    editor.prepend_item(value, "{}");
+                }
+            }
+        }
+        let changed = editor.finish();
+        prop_assert!(Document::parse(changed.clone(), Limits::default()).is_ok(), "{:?}", changed);
+    }
+
+    #[test]
+    fn members_end_as_the_changes_say_one_after_the_other(
+        members in prop::collection::vec(("[abcd]", any::<i64>()), 0..5),
+        changes in prop::collection::vec(any_change(), 0..12),
+    ) {
+        let value = keyed(members.into_iter().map(|(key, value)| (key, value.into())).collect());
+        let document = parse(&value.to_string()).unwrap();
+        let mut editor = Editor::new(&document);
+        let mut expected = value.as_object().unwrap().clone();
+        // Only members of the document can be renamed; what an editor adds has its name already.
+        let mut own: Vec<String> = expected.keys().cloned().collect();
+        for change in changes {
+            match change {
+                Change::Set(key, value) => {
+                    editor.set(document.root(), &key, &value.to_string());
+                    expected.insert(key, value.into());
+                }
+                Change::Remove(key) => {
+                    prop_assert_eq!(editor.remove(document.root(), &key), expected.remove(&key).is_some());
+                    own.retain(|own| *own != key);
+                }
+                Change::Rename(key, name) if own.contains(&key) => {
+                    prop_assert!(editor.rename(document.root(), &key, &name));
+                    let value = expected.remove(&key).unwrap();
+                    expected.insert(name.clone(), value);
+                    own.retain(|own| *own != key && *own != name);
+                    own.push(name);
+                }
+                _ => {}
+            }
+        }
+        let changed: serde_json::Value = serde_json::from_slice(&editor.finish()).unwrap();
+        prop_assert_eq!(changed, serde_json::Value::Object(expected));
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! The decoder accepts all three line endings and any chunking. It knows nothing of what events mean.
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 /// One event that carries data. Comments and events without data are swallowed: they tell nothing that a caller
 /// needs and would otherwise be a way around inspection.
@@ -35,10 +35,14 @@ pub struct EventTooLarge {
 /// Splits a byte stream into events.
 #[derive(Debug)]
 pub struct Decoder {
-    /// What has come and is not yet an event.
-    pending: Bytes,
-    /// Up to where `pending` holds no complete event: never scanned twice.
-    scanned: usize,
+    /// A chunk as it came, while nothing had to be joined.
+    whole: Bytes,
+    /// What has come and is not yet an event, once a chunk did not end with one. Only one of the two holds bytes.
+    joined: BytesMut,
+    /// Where the line begins that is not yet complete.
+    line: usize,
+    /// Up to where there is no line end after `line`: no byte is searched twice.
+    searched: usize,
     started: bool,
     limit: usize,
 }
@@ -46,25 +50,33 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder that refuses events of more than `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Decoder { pending: Bytes::new(), scanned: 0, started: false, limit }
+        Decoder { whole: Bytes::new(), joined: BytesMut::new(), line: 0, searched: 0, started: false, limit }
     }
 
     /// Takes the next bytes.
     pub fn push(&mut self, chunk: Bytes) {
-        if self.pending.is_empty() {
-            self.pending = chunk;
+        if self.pending().is_empty() {
+            self.whole = chunk;
         } else {
-            let mut joined = BytesMut::with_capacity(self.pending.len() + chunk.len());
-            joined.extend_from_slice(&self.pending);
-            joined.extend_from_slice(&chunk);
-            self.pending = joined.freeze();
+            self.joined.extend_from_slice(&std::mem::take(&mut self.whole));
+            self.joined.extend_from_slice(&chunk);
         }
-        if !self.started && self.pending.len() >= 3 {
+        if !self.started && self.pending().len() >= 3 {
             self.started = true;
-            if self.pending.starts_with(b"\xEF\xBB\xBF") {
-                self.pending.advance(3);
+            if self.pending().starts_with(b"\xEF\xBB\xBF") {
+                self.take(3);
             }
         }
+    }
+
+    fn pending(&self) -> &[u8] {
+        if self.joined.is_empty() { &self.whole } else { &self.joined }
+    }
+
+    /// Takes bytes off the front; the search begins anew after them.
+    fn take(&mut self, count: usize) -> Bytes {
+        (self.line, self.searched) = (0, 0);
+        if self.joined.is_empty() { self.whole.split_to(count) } else { self.joined.split_to(count).freeze() }
     }
 
     /// The next event that is complete.
@@ -76,13 +88,12 @@ impl Decoder {
             if end > self.limit {
                 return Err(EventTooLarge { limit: self.limit });
             }
-            let raw = self.pending.split_to(end);
-            self.scanned = 0;
+            let raw = self.take(end);
             if let Some(event) = parse(raw) {
                 return Ok(Some(event));
             }
         }
-        if self.pending.len() > self.limit {
+        if self.pending().len() > self.limit {
             return Err(EventTooLarge { limit: self.limit });
         }
         Ok(None)
@@ -90,31 +101,35 @@ impl Decoder {
 
     /// Whether the stream ended between two events.
     pub fn is_empty(&self) -> bool {
-        self.pending.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
+        self.pending().iter().all(|byte| matches!(byte, b'\r' | b'\n'))
     }
 
     /// The end of the first blank line, counted from the beginning.
     fn find_end(&mut self) -> Option<usize> {
-        let bytes = &self.pending;
-        let mut line = self.scanned;
-        loop {
-            let rest = bytes.get(line..)?;
-            let at = memchr::memchr2(b'\n', b'\r', rest)?;
-            let mut end = line + at + 1;
-            if bytes.get(end - 1) == Some(&b'\r') {
+        let (mut line, mut searched) = (self.line, self.searched);
+        let bytes = self.pending();
+        let found = loop {
+            let Some(at) = bytes.get(searched..).and_then(|rest| memchr::memchr2(b'\n', b'\r', rest)) else {
+                searched = bytes.len();
+                break None;
+            };
+            searched += at;
+            let mut end = searched + 1;
+            if bytes.get(searched) == Some(&b'\r') {
                 match bytes.get(end) {
                     Some(b'\n') => end += 1,
                     Some(_) => {}
                     // A line feed may still follow. Nothing is lost by waiting for one more byte.
-                    None => return None,
+                    None => break None,
                 }
             }
-            if at == 0 {
-                return Some(end);
+            if searched == line {
+                break Some(end);
             }
-            line = end;
-            self.scanned = line;
-        }
+            (line, searched) = (end, end);
+        };
+        (self.line, self.searched) = (line, searched);
+        found
     }
 }
 
@@ -200,6 +215,20 @@ mod tests {
         let mut decoder = Decoder::new(16);
         decoder.push(Bytes::from_static(b"data: 0123456789 and more"));
         assert_eq!(decoder.next_event(), Err(EventTooLarge { limit: 16 }));
+    }
+
+    #[test]
+    fn large_events_in_small_pieces_cost_no_more_than_their_size() {
+        // Joined and searched anew for every piece, this would touch a tebibyte.
+        let mut decoder = Decoder::new(16 << 20);
+        decoder.push(Bytes::from_static(b"data: "));
+        for _ in 0..1 << 18 {
+            decoder.push(Bytes::from_static(b"0123456789abcdef0123456789abcdef"));
+            assert_eq!(decoder.next_event(), Ok(None));
+        }
+        decoder.push(Bytes::from_static(b"\n\ndata: next\n\n"));
+        assert_eq!(decoder.next_event().unwrap().unwrap().data.len(), 8 << 20);
+        assert_eq!(decoder.next_event().unwrap().unwrap().data, "next");
     }
 
     proptest! {

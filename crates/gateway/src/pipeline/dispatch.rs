@@ -50,7 +50,8 @@ pub(super) async fn run(exchange: &mut Exchange, prepared: Prepared) -> Result<D
         bounds: Bounds {
             named_by: NamedBy::Operator,
             head_timeout: patience.get(),
-            idle_timeout: if call.stream { timeouts.between_events } else { timeouts.first_byte }.get(),
+            // The screen keeps the times between events; the first may take longer than those after it.
+            idle_timeout: if call.stream { patience.get().max(timeouts.between_events.get()) } else { patience.get() },
             body_limit: exchange.snapshot.config.limits.answer.bytes(),
         },
     };

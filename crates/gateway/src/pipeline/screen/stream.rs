@@ -6,6 +6,7 @@
 //! rewritten leaves verbatim. Rules that need the whole answer either hold all of it (`buffer`) or are evaluated on
 //! the growing prefix before each release, and a breach ends the stream (`running`).
 
+mod channel;
 mod held;
 mod whole;
 
@@ -13,11 +14,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use channel::ChannelState;
 use flyball_core::json::{Document, Limits, Value};
-use flyball_core::{Category, Decision, Disposition, Finding, Treatment};
-use flyball_guard::StreamScanner;
-use flyball_mask::JsonStringTracker;
-use held::{Held, HeldPiece, encode};
+use flyball_core::{AnswerTreatment, Category, Decision, Disposition, Finding, Treatment};
+use held::{Held, HeldPiece};
 use whole::Whole;
 
 use super::{sources, verbatim};
@@ -26,7 +26,7 @@ use crate::edge::sse::Event;
 use crate::pipeline::decide::Basis;
 use crate::protocols::openai::chunk::{self, Chunk};
 use crate::protocols::openai::end::Envelope;
-use crate::protocols::{Channel, Field, Usage};
+use crate::protocols::{Channel, Field, Piece, Usage};
 use crate::refusal::{Kind, Refusal};
 use crate::snapshot::Snapshot;
 
@@ -54,42 +54,31 @@ pub struct StreamScreen {
     whole: Whole,
     sources: verbatim::Sources,
     /// What the rules that look at single findings say of one: the same for every finding.
-    on_finding: Option<Decision>,
+    on_finding: Decision,
     envelope: Envelope,
     /// Answers that have begun and not ended.
     open: Vec<u32>,
     kinds: Vec<&'static str>,
     findings: u32,
+    /// Whether there was any.
+    found: bool,
     decision: Decision,
     usage: Option<Usage>,
-    usage_event: Option<Bytes>,
+    /// Leaves last.
+    usage_event: Option<Held>,
     state: State,
     out: BytesMut,
-}
-
-/// One field that grows.
-#[derive(Debug)]
-struct ChannelState {
-    channel: Channel,
-    scanner: StreamScanner,
-    /// Where the scanner's text begins in this channel's.
-    base: usize,
-    /// Length so far.
-    total: usize,
-    /// Up to where everything is final.
-    settled: usize,
-    json: Option<JsonStringTracker>,
-    meter: verbatim::Meter,
-    /// The text so far; only kept when the whole answer is held anyway.
-    text: String,
-    /// Findings whose treatment waits for the whole answer.
-    findings: Vec<Finding>,
 }
 
 impl StreamScreen {
     /// Begins to screen the answer to the request in `basis`.
     pub fn new(snapshot: Arc<Snapshot>, basis: Basis) -> Self {
-        let whole = match (snapshot.policy.has_whole_answer_rules(), snapshot.config.stream.on_whole_answer) {
+        let on_finding = on_findings(&snapshot, &basis, true);
+        // A rule that also holds without a finding cannot wait for one, and a summary is made of the whole.
+        let armed = snapshot.policy.has_whole_answer_rules()
+            || on_finding.answer != AnswerTreatment::None
+            || on_findings(&snapshot, &basis, false) != Decision::default();
+        let whole = match (armed, snapshot.config.stream.on_whole_answer) {
             (false, _) => Whole::Unarmed,
             (true, OnWholeAnswer::Buffer) => Whole::Buffer,
             (true, OnWholeAnswer::Running) => Whole::Running,
@@ -103,11 +92,12 @@ impl StreamScreen {
             pending: VecDeque::new(),
             whole,
             sources,
-            on_finding: None,
+            on_finding,
             envelope: Envelope::default(),
             open: Vec::new(),
             kinds: Vec::new(),
             findings: 0,
+            found: false,
             decision: Decision::default(),
             usage: None,
             usage_event: None,
@@ -153,19 +143,24 @@ impl StreamScreen {
             self.end();
             return Ok(());
         }
-        let invalid = || Refusal::new(Kind::ProviderInvalidAnswer, "The provider sent an event that is not a chunk.");
+        let invalid =
+            || Refusal::new(Kind::ProviderInvalidAnswer, "The provider sent an event that is not a chunk.");
         let document = Document::parse(event.data, EVENT_LIMITS).map_err(|error| invalid().because(error))?;
         let chunk = chunk::read(&document).ok_or_else(invalid)?;
         if chunk.error {
-            return Err(Refusal::new(Kind::ProviderFailed, "The provider reported a fault in the middle of the answer."));
+            return Err(Refusal::new(
+                Kind::ProviderFailed,
+                "The provider reported a fault in the middle of the answer.",
+            ));
         }
         self.note(&document, &chunk);
-        if chunk.only_usage {
-            let wanted = self.basis.call.stream_usage;
-            self.usage_event = event.raw.filter(|_| wanted).or_else(|| wanted.then(|| encode(document.source())));
-            return Ok(());
+        let held = self.inspect(event.raw, document, &chunk);
+        if !chunk.only_usage {
+            self.pending.push_back(held);
+        } else if self.basis.call.stream_usage {
+            self.usage_event = Some(held);
         }
-        self.hold(event.raw, document, &chunk);
+        self.apply_findings();
         for choice in &chunk.finished {
             self.close(|channel| channel.choice == *choice);
         }
@@ -212,44 +207,35 @@ impl StreamScreen {
         }
     }
 
-    /// Scans an event's pieces and queues it.
-    fn hold(&mut self, raw: Option<Bytes>, document: Document, chunk: &Chunk) {
+    /// Scans an event's pieces.
+    fn inspect(&mut self, raw: Option<Bytes>, document: Document, chunk: &Chunk) -> Held {
+        // Where the answer goes on in other fields than before, what was open in those ends.
+        for state in &mut self.channels {
+            let goes_on = |piece: &Piece| piece.channel == Some(state.channel);
+            let elsewhere = |piece: &Piece| piece.channel.is_some_and(|c| c.choice == state.channel.choice);
+            if chunk.pieces.iter().any(elsewhere) && !chunk.pieces.iter().any(goes_on) {
+                state.pause();
+            }
+        }
         let mut held = Held { raw, document, pieces: Vec::new(), edits: Vec::new() };
-        let mut found = Vec::new();
         for piece in &chunk.pieces {
             let value = held.document.value(piece.node);
             let Some(text) = value.text().filter(|text| !text.is_empty()) else { continue };
             let Some(channel) = piece.channel else {
+                let mut found = Vec::new();
                 self.snapshot.scanner.scan(&text, &mut found);
-                let decided: Vec<Finding> = found.drain(..).filter(|finding| self.masks(finding)).collect();
-                let parts = flyball_mask::parts(&decided);
+                found.retain(|finding| self.masks(finding, true));
+                let parts = flyball_mask::parts(&found);
                 held.edits.extend(parts.into_iter().map(|(range, tag)| (piece.node, range, tag)));
                 continue;
             };
-            // The answer goes on in another field: what was open in the one before ends there.
-            self.close_others(channel);
             let index = self.channel(channel);
             let Some(state) = self.channels.get_mut(index) else { continue };
             let start = state.total;
-            state.total += text.len();
+            state.push(&text, self.whole, &self.sources);
             held.pieces.push(HeldPiece { channel: index, node: piece.node, span: start..state.total });
-            if let Some(json) = &mut state.json {
-                json.push(&text);
-            }
-            if channel.field == Field::Content {
-                match self.whole {
-                    Whole::Buffer => state.text.push_str(&text),
-                    Whole::Running => state.meter.push(&self.sources, &text),
-                    Whole::Unarmed => {}
-                }
-            }
-            state.settled = state.base + state.scanner.push(&text, &mut found);
-            let base = state.base;
-            let shifted = found.drain(..).map(|f| Finding { span: f.span.start + base..f.span.end + base, ..f });
-            state.findings.extend(shifted);
         }
-        self.pending.push_back(held);
-        self.apply_findings();
+        held
     }
 
     /// The index of a channel's state.
@@ -257,46 +243,15 @@ impl StreamScreen {
         match self.channels.iter().position(|state| state.channel == channel) {
             Some(index) => index,
             None => {
-                let json = matches!(channel.field, Field::ToolArguments(_)).then(|| match self.whole {
-                    // Findings are treated when all of it is there.
-                    Whole::Buffer => JsonStringTracker::keeping(usize::MAX),
-                    _ => JsonStringTracker::default(),
-                });
-                self.channels.push(ChannelState {
-                    channel,
-                    scanner: StreamScanner::new(),
-                    base: 0,
-                    total: 0,
-                    settled: 0,
-                    json,
-                    meter: verbatim::Meter::default(),
-                    text: String::new(),
-                    findings: Vec::new(),
-                });
+                self.channels.push(ChannelState::new(channel, self.whole));
                 self.channels.len() - 1
             }
         }
     }
 
-    fn close_others(&mut self, channel: Channel) {
-        self.close(|other| other.choice == channel.choice && other.field != channel.field);
-    }
-
     /// Settles whatever is open in these channels.
     fn close(&mut self, which: impl Fn(Channel) -> bool) {
-        let mut found = Vec::new();
-        for state in self.channels.iter_mut().filter(|state| which(state.channel)) {
-            if state.settled == state.total {
-                continue;
-            }
-            state.scanner.finish(&mut found);
-            let base = state.base;
-            let shifted = found.drain(..).map(|f| Finding { span: f.span.start + base..f.span.end + base, ..f });
-            state.findings.extend(shifted);
-            state.scanner = StreamScanner::new();
-            state.base = state.total;
-            state.settled = state.total;
-        }
+        self.channels.iter_mut().filter(|state| which(state.channel)).for_each(ChannelState::close);
         self.apply_findings();
     }
 
@@ -307,28 +262,26 @@ impl StreamScreen {
         }
         for index in 0..self.channels.len() {
             let Some(state) = self.channels.get_mut(index) else { continue };
+            // Log probabilities only repeat: a finding in them is none more.
+            let counts = state.channel.field != Field::LogProbs;
             for finding in std::mem::take(&mut state.findings) {
-                if self.masks(&finding) {
+                if self.masks(&finding, counts) {
                     self.rewrite(index, &finding);
                 }
             }
         }
     }
 
-    /// Whether a finding is to be masked, as the rules say that look at single findings.
-    fn masks(&mut self, finding: &Finding) -> bool {
-        self.count(finding);
-        let decision = match &self.on_finding {
-            Some(decision) => decision,
-            None => {
-                let mut signals = self.basis.signals();
-                signals.output_contains_pii(true);
-                let decision = self.snapshot.policy.decide_span(&signals);
-                self.decision.tighten(decision.clone());
-                self.on_finding.insert(decision)
-            }
-        };
-        decision.treatment(finding.kind, finding.category) == Treatment::Mask
+    /// Notes a finding. Whether it is to be masked, as the rules say that look at single findings.
+    fn masks(&mut self, finding: &Finding, counts: bool) -> bool {
+        if !self.found {
+            self.found = true;
+            self.decision.tighten(self.on_finding.clone());
+        }
+        if counts {
+            self.count(finding);
+        }
+        self.on_finding.treatment(finding.kind, finding.category) == Treatment::Mask
     }
 
     fn count(&mut self, finding: &Finding) {
@@ -341,15 +294,15 @@ impl StreamScreen {
     /// Puts the tag into the event where the finding begins and takes the rest of it out of the others.
     fn rewrite(&mut self, channel: usize, finding: &Finding) {
         let Some(state) = self.channels.get(channel) else { return };
-        let (span, tag) = match &state.json {
+        let (range, tag) = match &state.json {
             Some(json) => json.part(finding),
             None => (finding.span.clone(), flyball_mask::tag(finding.kind)),
         };
         let mut tag = Some(tag);
         for held in &mut self.pending {
             for piece in held.pieces.iter().filter(|piece| piece.channel == channel) {
-                let start = span.start.max(piece.span.start);
-                let end = span.end.min(piece.span.end);
+                let start = range.start.max(piece.span.start);
+                let end = range.end.min(piece.span.end);
                 if start < end {
                     let range = start - piece.span.start..end - piece.span.start;
                     held.edits.push((piece.node, range, tag.take().unwrap_or_default()));
@@ -360,7 +313,7 @@ impl StreamScreen {
 
     /// Releases from the front what nothing can change any more.
     fn release(&mut self) {
-        if self.on_finding.as_ref().is_some_and(|decision| decision.disposition == Disposition::Block) {
+        if self.found && self.on_finding.disposition == Disposition::Block {
             self.refuse();
             return;
         }
@@ -401,11 +354,18 @@ impl StreamScreen {
             return;
         }
         if let Some(usage) = self.usage_event.take() {
-            self.out.extend_from_slice(&usage);
+            usage.encode(&mut self.out);
         }
         Event::encode(b"[DONE]", &mut self.out);
         self.state = State::Done;
     }
+}
+
+/// What the rules that look at single findings say, with one or without.
+fn on_findings(snapshot: &Snapshot, basis: &Basis, some: bool) -> Decision {
+    let mut signals = basis.signals();
+    signals.output_contains_pii(some);
+    snapshot.policy.decide_span(&signals)
 }
 
 #[cfg(test)]

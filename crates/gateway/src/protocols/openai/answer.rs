@@ -1,15 +1,15 @@
 //! A plain answer of an OpenAI-compatible provider: which strings to inspect, what it cost.
 
-use flyball_core::json::{Document, NodeKind, Value};
-use flyball_core::{Text, TextRole};
+use flyball_core::TextRole;
+use flyball_core::json::{Document, NodeId, NodeKind, Value};
 
-use super::chat::{function, tool_calls};
-use crate::protocols::{AnswerText, Usage, collect_strings};
+use crate::protocols::reading::Reading;
+use crate::protocols::{AnswerText, Usage};
 
 /// What the screen needs to know of an answer.
 #[derive(Debug, Default)]
 pub struct Answer {
-    /// Every string to inspect, in the order of the bytes.
+    /// Every string to inspect: answer by answer, then the rest.
     pub texts: Vec<AnswerText>,
     /// What the provider counted.
     pub usage: Option<Usage>,
@@ -18,95 +18,135 @@ pub struct Answer {
 /// Reads a `chat.completion`; none when it is not one.
 pub fn chat(document: &Document) -> Option<Answer> {
     let root = document.root();
-    let mut answer = Answer::default();
     let choices = root.get("choices").filter(|choices| choices.kind() == NodeKind::Array)?;
-    for (key, value) in root.members() {
-        match key.text().unwrap_or_default().as_ref() {
-            "id" | "object" | "model" | "system_fingerprint" | "service_tier" | "usage" => {}
-            "choices" => {
-                for (position, choice) in choices.items().enumerate() {
-                    let position = u32::try_from(position).unwrap_or(u32::MAX);
-                    answer.choice(position, choice);
-                }
-            }
-            _ => answer.others(0, value),
-        }
+    let mut reader = Reader::new(document);
+    for key in ["id", "object", "model", "system_fingerprint", "service_tier"] {
+        reader.fixed(root, key);
     }
-    answer.usage = root.get("usage").and_then(super::usage);
-    Some(answer)
+    for (position, choice) in choices.items().enumerate() {
+        reader.choice(u32::try_from(position).unwrap_or(u32::MAX), choice);
+    }
+    Some(reader.finish(root))
 }
 
 /// Reads an embeddings answer; none when it is not one.
 pub fn embeddings(document: &Document) -> Option<Answer> {
     let root = document.root();
     let data = root.get("data").filter(|data| data.kind() == NodeKind::Array)?;
-    let mut answer = Answer::default();
+    let mut reader = Reader::new(document);
+    for key in ["id", "object", "model"] {
+        reader.fixed(root, key);
+    }
     for item in data.items() {
-        for (key, value) in item.members() {
-            // Vectors are numbers, or numbers in base64.
-            if !matches!(key.text().unwrap_or_default().as_ref(), "embedding" | "object") {
-                answer.others(0, value);
-            }
-        }
+        // Vectors are numbers, or numbers in base64.
+        reader.fixed(item, "embedding");
+        reader.fixed(item, "object");
     }
-    for (key, value) in root.members() {
-        if !matches!(key.text().unwrap_or_default().as_ref(), "data" | "object" | "model" | "usage" | "id") {
-            answer.others(0, value);
-        }
-    }
-    answer.usage = root.get("usage").and_then(super::usage);
-    Some(answer)
+    Some(reader.finish(root))
 }
 
-impl Answer {
+struct Reader {
+    reading: Reading,
+    /// Texts of the answer at hand that are its own.
+    contents: Vec<NodeId>,
+    answer: Answer,
+}
+
+impl Reader {
+    fn new(document: &Document) -> Self {
+        Reader { reading: Reading::new(document), contents: Vec::new(), answer: Answer::default() }
+    }
+
+    fn fixed(&mut self, object: Value<'_>, key: &str) {
+        if let Some(value) = object.get(key) {
+            self.reading.fixed(value);
+        }
+    }
+
+    fn finish(mut self, root: Value<'_>) -> Answer {
+        self.take(0, root);
+        self.answer.usage = root.get("usage").and_then(super::usage);
+        self.answer
+    }
+
+    /// Hands out the texts of `value`, which belongs to answer `choice`.
+    fn take(&mut self, choice: u32, value: Value<'_>) {
+        let contents = std::mem::take(&mut self.contents);
+        self.answer.texts.extend(self.reading.take(value).into_iter().map(|text| {
+            // Both are in the order of the bytes.
+            AnswerText { text, choice, content: contents.binary_search(&text.node).is_ok() }
+        }));
+    }
+
     fn choice(&mut self, position: u32, choice: Value<'_>) {
         let number = choice.get("index").and_then(Value::unsigned);
         let number = number.and_then(|n| u32::try_from(n).ok()).unwrap_or(position);
-        for (key, value) in choice.members() {
+        self.fixed(choice, "finish_reason");
+        for (key, value) in choice.get("message").into_iter().flat_map(Value::members) {
             match key.text().unwrap_or_default().as_ref() {
-                "finish_reason" => {}
-                // Log probabilities repeat the text token by token: they go when the text is rewritten.
-                "logprobs" => {}
-                "message" => self.message(number, value),
-                _ => self.others(number, value),
-            }
-        }
-    }
-
-    fn message(&mut self, choice: u32, message: Value<'_>) {
-        for (key, value) in message.members() {
-            match key.text().unwrap_or_default().as_ref() {
-                "role" => {}
-                "content" if value.kind() == NodeKind::String => self.push(choice, value, true),
-                "refusal" | "reasoning_content" | "reasoning" if value.kind() == NodeKind::String => {
-                    self.push(choice, value, false);
+                "role" => self.reading.fixed(value),
+                "content" => {
+                    self.content(value);
+                    // Some providers answer in parts.
+                    value.items().filter_map(|part| part.get("text")).for_each(|text| self.content(text));
                 }
-                "tool_calls" => self.with(choice, |texts| tool_calls(value, texts)),
-                "function_call" => self.with(choice, |texts| function(value, texts)),
+                "refusal" | "reasoning_content" | "reasoning" => {
+                    self.reading.text(value, TextRole::Assistant);
+                }
+                "tool_calls" => self.reading.tool_calls(value),
+                "function_call" => self.reading.function(value),
                 "audio" => {
-                    for (key, value) in value.members() {
-                        if !matches!(key.text().unwrap_or_default().as_ref(), "id" | "data") {
-                            self.others(choice, value);
-                        }
-                    }
+                    self.fixed(value, "id");
+                    self.fixed(value, "data");
                 }
-                _ => self.others(choice, value),
+                _ => {}
             }
         }
+        self.take(number, choice);
     }
 
-    fn push(&mut self, choice: u32, value: Value<'_>, content: bool) {
-        let text = Text { node: value.id(), role: TextRole::Assistant };
-        self.texts.push(AnswerText { text, choice, content });
+    fn content(&mut self, value: Value<'_>) {
+        if value.kind() == NodeKind::String {
+            self.reading.text(value, TextRole::Assistant);
+            self.contents.push(value.id());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use flyball_core::json::Limits;
+
+    use super::*;
+
+    fn texts(text: &str, read: fn(&Document) -> Option<Answer>) -> Vec<(String, u32, bool)> {
+        let document = Document::parse(Bytes::copy_from_slice(text.as_bytes()), Limits::default()).unwrap();
+        let text = |t: &AnswerText| document.value(t.text.node).text().unwrap().into_owned();
+        read(&document).unwrap().texts.iter().map(|t| (text(t), t.choice, t.content)).collect()
     }
 
-    fn others(&mut self, choice: u32, value: Value<'_>) {
-        self.with(choice, |texts| collect_strings(value, texts));
-    }
-
-    fn with(&mut self, choice: u32, collect: impl FnOnce(&mut Vec<Text>)) {
-        let mut texts = Vec::new();
-        collect(&mut texts);
-        self.texts.extend(texts.into_iter().map(|text| AnswerText { text, choice, content: false }));
+    #[test]
+    fn every_string_is_inspected_whatever_its_place() {
+        let found = texts(
+            r#"{"id":"-","model":["odd"],"choices":["bare",
+                {"index":7,"message":{"role":"assistant","content":[{"type":"text","text":"part"}],"tool_calls":{"x":"call"}},
+                 "logprobs":{"content":[{"token":"word"}]},"finish_reason":"stop"},
+                {"index":8,"message":"plain"}],"usage":{"note":"use"}}"#,
+            chat,
+        );
+        let expected = [
+            ("bare", 0, false),
+            ("text", 7, false),
+            ("part", 7, true),
+            ("call", 7, false),
+            ("word", 7, false),
+            ("plain", 8, false),
+            ("odd", 0, false),
+            ("use", 0, false),
+        ];
+        assert_eq!(found, expected.map(|(text, choice, content)| (text.to_owned(), choice, content)));
+        let found = texts(r#"{"data":["a",{"embedding":"AAAA"},{"embedding":{"x":"b"}}]}"#, embeddings);
+        assert_eq!(found, [("a".to_owned(), 0, false), ("b".to_owned(), 0, false)]);
     }
 }

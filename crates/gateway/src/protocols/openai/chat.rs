@@ -5,9 +5,10 @@
 //! media, which no detector reads: they set `unseen_input`.
 
 use flyball_core::json::{Document, NodeKind, Value};
-use flyball_core::{Call, Operation, Text, TextRole};
+use flyball_core::{Call, Operation, TextRole};
 
-use crate::protocols::{collect_strings, missing, model_name, wrong_type};
+use crate::protocols::reading::Reading;
+use crate::protocols::{missing, model_name, wrong_type};
 use crate::refusal::Refusal;
 
 /// Reads a chat completion request.
@@ -24,29 +25,25 @@ pub fn decode(document: Document) -> Result<Call, Refusal> {
     if messages.kind() != NodeKind::Array || messages.holds_scalars() || messages.items().next().is_none() {
         return Err(wrong_type("messages", "a non-empty array of objects"));
     }
-    let mut reader = Reader::default();
+    let mut reader = Reader {
+        reading: Reading::new(&document),
+        has_tools: false,
+        server_tools: false,
+        unseen_input: false,
+    };
     for (key, value) in root.members() {
         match key.text().unwrap_or_default().as_ref() {
-            "model" => {}
+            "model" => reader.reading.fixed(value),
             "messages" => {
                 for (index, message) in value.items().enumerate() {
                     reader.message(index, message)?;
                 }
             }
             "tools" => reader.tools(value)?,
-            "functions" => {
-                reader.has_tools = true;
-                collect_strings(value, &mut reader.texts);
-            }
-            "web_search_options" => {
-                reader.server_tools |= !value.is_null();
-                collect_strings(value, &mut reader.texts);
-            }
-            "audio" => {
-                reader.unseen_input |= value.get("id").is_some();
-                collect_strings(value, &mut reader.texts);
-            }
-            _ => collect_strings(value, &mut reader.texts),
+            "functions" => reader.has_tools = true,
+            "web_search_options" => reader.server_tools |= !value.is_null(),
+            "audio" => reader.unseen_input |= value.get("id").is_some(),
+            _ => {}
         }
     }
     let stream = boolean(root, "stream")?.unwrap_or(false);
@@ -63,7 +60,8 @@ pub fn decode(document: Document) -> Result<Call, Refusal> {
         Some(_) => return Err(wrong_type("n", "a whole number from 1 to 128")),
     };
     let cap = number(root, "max_completion_tokens")?.max(number(root, "max_tokens")?);
-    let Reader { texts, has_tools, server_tools, unseen_input } = reader;
+    let Reader { mut reading, has_tools, server_tools, unseen_input } = reader;
+    let texts = reading.take(root);
     Ok(Call {
         operation: Operation::Chat,
         model,
@@ -80,22 +78,15 @@ pub fn decode(document: Document) -> Result<Call, Refusal> {
 }
 
 fn boolean(object: Value<'_>, key: &str) -> Result<Option<bool>, Refusal> {
-    object
-        .get(key)
-        .map(|value| value.boolean().ok_or_else(|| wrong_type(key, "true or false")))
-        .transpose()
+    object.get(key).map(|value| value.boolean().ok_or_else(|| wrong_type(key, "true or false"))).transpose()
 }
 
 fn number(object: Value<'_>, key: &str) -> Result<Option<u64>, Refusal> {
-    object
-        .get(key)
-        .map(|value| value.unsigned().ok_or_else(|| wrong_type(key, "a whole number")))
-        .transpose()
+    object.get(key).map(|value| value.unsigned().ok_or_else(|| wrong_type(key, "a whole number"))).transpose()
 }
 
-#[derive(Default)]
 struct Reader {
-    texts: Vec<Text>,
+    reading: Reading,
     has_tools: bool,
     server_tools: bool,
     unseen_input: bool,
@@ -121,9 +112,9 @@ impl Reader {
         };
         for (key, value) in message.members() {
             match key.text().unwrap_or_default().as_ref() {
-                "role" | "tool_call_id" => {}
+                "role" | "tool_call_id" => self.reading.fixed(value),
                 "content" => match value.kind() {
-                    NodeKind::String => self.texts.push(Text { node: value.id(), role }),
+                    NodeKind::String => self.reading.text(value, role),
                     NodeKind::Null => {}
                     NodeKind::Array => {
                         for (part, value) in value.items().enumerate() {
@@ -137,13 +128,14 @@ impl Reader {
                         ));
                     }
                 },
-                "refusal" | "reasoning_content" | "reasoning" if value.kind() == NodeKind::String => {
-                    self.texts.push(Text { node: value.id(), role });
+                "refusal" | "reasoning_content" | "reasoning" => self.reading.text(value, role),
+                "tool_calls" => self.reading.tool_calls(value),
+                "function_call" => self.reading.function(value),
+                "audio" => {
+                    self.unseen_input |= !value.is_null();
+                    self.media(value);
                 }
-                "tool_calls" => tool_calls(value, &mut self.texts),
-                "function_call" => function(value, &mut self.texts),
-                "audio" => self.unseen_input |= !value.is_null(),
-                _ => collect_strings(value, &mut self.texts),
+                _ => {}
             }
         }
         Ok(())
@@ -155,34 +147,30 @@ impl Reader {
         }
         for (key, value) in part.members() {
             match key.text().unwrap_or_default().as_ref() {
-                "type" => {}
-                "text" | "refusal" if value.kind() == NodeKind::String => {
-                    self.texts.push(Text { node: value.id(), role });
-                }
+                "type" => self.reading.fixed(value),
+                "text" | "refusal" => self.reading.text(value, role),
                 "image_url" | "input_audio" | "file" | "video_url" => {
                     self.unseen_input = true;
                     self.media(value);
                 }
-                _ => collect_strings(value, &mut self.texts),
+                _ => {}
             }
         }
         Ok(())
     }
 
     /// Names and addresses of media are inspected; their encoded bytes are not.
-    fn media(&mut self, value: Value<'_>) {
-        for (key, value) in value.members() {
-            let encoded = match key.text().unwrap_or_default().as_ref() {
-                "data" | "file_data" | "format" | "detail" | "file_id" => true,
-                "url" => value.text().is_some_and(|url| url.starts_with("data:")),
-                _ => false,
-            };
-            if !encoded {
-                collect_strings(value, &mut self.texts);
-            }
+    fn media(&mut self, media: Value<'_>) {
+        let encoded = |value: Value<'_>| value.text().is_some_and(|url| url.starts_with("data:"));
+        if encoded(media) {
+            self.reading.fixed(media);
         }
-        if value.text().is_some_and(|url| !url.starts_with("data:")) {
-            collect_strings(value, &mut self.texts);
+        for (key, value) in media.members() {
+            match key.text().unwrap_or_default().as_ref() {
+                "data" | "file_data" | "format" | "detail" | "file_id" | "id" => self.reading.fixed(value),
+                "url" if encoded(value) => self.reading.fixed(value),
+                _ => {}
+            }
         }
     }
 
@@ -200,9 +188,9 @@ impl Reader {
             self.server_tools |= !kind.is_some_and(|kind| kind.is_text("function") || kind.is_text("custom"));
             for (key, value) in tool.members() {
                 match key.text().unwrap_or_default().as_ref() {
-                    "type" => {}
-                    "function" | "custom" => function(value, &mut self.texts),
-                    _ => collect_strings(value, &mut self.texts),
+                    "type" => self.reading.fixed(value),
+                    "function" | "custom" => self.reading.function(value),
+                    _ => {}
                 }
             }
         }
@@ -210,35 +198,10 @@ impl Reader {
     }
 }
 
-/// Texts of a `tool_calls` array, in requests and answers alike.
-pub(super) fn tool_calls(calls: Value<'_>, texts: &mut Vec<Text>) {
-    for call in calls.items() {
-        for (key, value) in call.members() {
-            match key.text().unwrap_or_default().as_ref() {
-                "id" | "type" => {}
-                "function" | "custom" => function(value, texts),
-                _ => collect_strings(value, texts),
-            }
-        }
-    }
-}
-
-/// Texts of a function, declared or called: everything but its name.
-pub(super) fn function(function: Value<'_>, texts: &mut Vec<Text>) {
-    for (key, value) in function.members() {
-        match key.text().unwrap_or_default().as_ref() {
-            "name" => {}
-            "arguments" if value.kind() == NodeKind::String => {
-                texts.push(Text { node: value.id(), role: TextRole::ToolArguments });
-            }
-            _ => collect_strings(value, texts),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use flyball_core::Text;
     use flyball_core::json::Limits;
 
     use super::*;
@@ -280,6 +243,25 @@ mod tests {
     }
 
     #[test]
+    fn strings_are_texts_wherever_they_stand() {
+        // Places where the protocol has an object, an array, or a word, and the request something else.
+        let call = decode_text(
+            r#"{"model":"m","tool_choice":{"type":"1"},"messages":[
+                {"role":"assistant","content":null,"tool_calls":"2"},
+                {"role":"assistant","content":null,"tool_calls":{"0":"3"},"audio":{"id":"-","note":"4"}},
+                {"role":"assistant","content":null,"tool_calls":["5",{"id":["6"],"function":"7"}]},
+                {"role":"assistant","content":null,"function_call":"8","reasoning":["9"]},
+                {"role":"user","tool_call_id":{"x":"10"},"content":[
+                    {"type":["11"],"text":{"value":"12"}},
+                    {"type":"image_url","image_url":["13",{"url":"14"}]}]}],
+                "tools":[["15"],{"type":"function","function":{"name":["16"],"arguments":["17"]}}]}"#,
+        )
+        .unwrap();
+        let expected: Vec<String> = (1..=17).map(|number| number.to_string()).collect();
+        assert_eq!(texts(&call).into_iter().map(|(text, _)| text).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
     fn media_and_provider_tools_are_noticed() {
         let call = decode_text(
             r#"{"model":"m","messages":[{"role":"user","content":[
@@ -306,10 +288,18 @@ mod tests {
             (r#"{"model":"m","messages":["x"]}"#, Kind::InvalidField, "messages[0]"),
             (r#"{"model":"m","messages":[{}]}"#, Kind::MissingField, "messages[0].role"),
             (r#"{"model":"m","messages":[{"role":"king"}]}"#, Kind::InvalidField, "messages[0].role"),
-            (r#"{"model":"m","messages":[{"role":"user","content":{}}]}"#, Kind::InvalidField, "messages[0].content"),
+            (
+                r#"{"model":"m","messages":[{"role":"user","content":{}}]}"#,
+                Kind::InvalidField,
+                "messages[0].content",
+            ),
             (r#"{"model":"m","messages":[{"role":"user"}],"stream":"yes"}"#, Kind::InvalidField, "stream"),
             (r#"{"model":"m","messages":[{"role":"user"}],"n":0}"#, Kind::InvalidField, "n"),
-            (r#"{"model":"m","messages":[{"role":"user"}],"max_tokens":-1}"#, Kind::InvalidField, "max_tokens"),
+            (
+                r#"{"model":"m","messages":[{"role":"user"}],"max_tokens":-1}"#,
+                Kind::InvalidField,
+                "max_tokens",
+            ),
             (r#"{"model":"m","messages":[{"role":"user"}],"tools":{}}"#, Kind::InvalidField, "tools"),
         ] {
             let refusal = decode_text(text).unwrap_err();

@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use flyball_core::json::{Document, NodeKind, Value};
 
+use crate::protocols::reading::Reading;
 use crate::protocols::{Channel, Field, Piece, Usage};
 
 /// What the screen needs to know of an event.
@@ -27,39 +28,59 @@ pub fn read(document: &Document) -> Option<Chunk> {
     if root.kind() != NodeKind::Object {
         return None;
     }
-    let mut chunk = Chunk::default();
+    let mut reader = Reader { reading: Reading::new(document), chunk: Chunk::default() };
     for (key, value) in root.members() {
         match key.text().unwrap_or_default().as_ref() {
-            "id" | "object" | "model" | "system_fingerprint" | "service_tier" | "obfuscation" => {}
-            "usage" => chunk.usage = super::usage(value),
-            "choices" => {
-                for choice in value.items() {
-                    chunk.choice(choice);
-                }
+            "id" | "object" | "model" | "system_fingerprint" | "service_tier" | "obfuscation" => {
+                reader.reading.fixed(value);
             }
-            "error" => chunk.error |= !value.is_null(),
-            _ => chunk.alone(value),
+            "usage" => reader.chunk.usage = super::usage(value),
+            "choices" => value.items().for_each(|choice| reader.choice(choice)),
+            "error" => reader.chunk.error |= !value.is_null(),
+            _ => {}
         }
     }
+    let Reader { mut reading, mut chunk } = reader;
+    // What does not grow stands for itself.
+    let alone = reading.take(root).into_iter().map(|text| Piece { node: text.node, channel: None });
+    chunk.pieces.extend(alone);
     let no_choices = root.get("choices").is_none_or(|choices| choices.items().next().is_none());
     chunk.only_usage = chunk.usage.is_some() && no_choices;
     Some(chunk)
 }
 
-impl Chunk {
+struct Reader {
+    reading: Reading,
+    chunk: Chunk,
+}
+
+impl Reader {
     fn choice(&mut self, choice: Value<'_>) {
         let number = choice.get("index").and_then(Value::unsigned);
         let number = number.and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
         for (key, value) in choice.members() {
             match key.text().unwrap_or_default().as_ref() {
                 "finish_reason" => {
-                    if !value.is_null() {
-                        self.finished.push(number);
+                    self.reading.fixed(value);
+                    // Some providers send an empty reason until there is one.
+                    if value.text().is_some_and(|reason| !reason.is_empty()) {
+                        self.chunk.finished.push(number);
                     }
                 }
-                "logprobs" => {}
+                "logprobs" => self.logprobs(number, value),
                 "delta" => self.delta(number, value),
-                _ => self.alone(value),
+                // Where other versions of the protocol have the answer.
+                key @ ("text" | "message") => self.other(number, &[key], value),
+                _ => {}
+            }
+        }
+    }
+
+    /// Tokens spell the answer's text, not always in the same event.
+    fn logprobs(&mut self, choice: u32, logprobs: Value<'_>) {
+        for part in ["content", "refusal", "tokens"] {
+            for token in logprobs.get(part).into_iter().flat_map(Value::items) {
+                self.grow(choice, Field::LogProbs, token.get("token").unwrap_or(token));
             }
         }
     }
@@ -68,12 +89,17 @@ impl Chunk {
         for (key, value) in delta.members() {
             let key = key.text().unwrap_or_default();
             match key.as_ref() {
-                "role" => {}
-                "content" if value.kind() == NodeKind::String => self.grow(choice, Field::Content, value),
-                "refusal" if value.kind() == NodeKind::String => self.grow(choice, Field::Refusal, value),
-                "reasoning_content" | "reasoning" if value.kind() == NodeKind::String => {
-                    self.grow(choice, Field::Reasoning, value);
+                "role" => self.reading.fixed(value),
+                "content" => {
+                    self.grow(choice, Field::Content, value);
+                    // Some providers answer in parts.
+                    for text in value.items().filter_map(|part| part.get("text")) {
+                        self.grow(choice, Field::Content, text);
+                    }
+                    self.other(choice, &[&key], value);
                 }
+                "refusal" => self.grow(choice, Field::Refusal, value),
+                "reasoning_content" => self.grow(choice, Field::Reasoning, value),
                 "tool_calls" => {
                     for (position, call) in value.items().enumerate() {
                         let index = call.get("index").and_then(Value::unsigned);
@@ -92,7 +118,7 @@ impl Chunk {
         for (key, value) in call.members() {
             let key = key.text().unwrap_or_default();
             match key.as_ref() {
-                "id" | "type" => {}
+                "id" | "type" => self.reading.fixed(value),
                 "function" | "custom" => self.function(choice, index, value),
                 _ => self.other(choice, &["tool_calls", &index.to_string(), &key], value),
             }
@@ -103,25 +129,28 @@ impl Chunk {
         for (key, value) in function.members() {
             let key = key.text().unwrap_or_default();
             match key.as_ref() {
-                "name" => {}
-                "arguments" if value.kind() == NodeKind::String => {
-                    self.grow(choice, Field::ToolArguments(index), value);
-                }
+                "name" => self.reading.fixed(value),
+                "arguments" => self.grow(choice, Field::ToolArguments(index), value),
                 _ => self.other(choice, &["function", &index.to_string(), &key], value),
             }
         }
     }
 
     fn grow(&mut self, choice: u32, field: Field, value: Value<'_>) {
-        self.pieces.push(Piece { node: value.id(), channel: Some(Channel { choice, field }) });
+        if self.reading.claim(value) {
+            self.chunk.pieces.push(Piece { node: value.id(), channel: Some(Channel { choice, field }) });
+        }
     }
 
-    /// Strings of a field that the protocol does not name: within a delta they may grow like any other.
+    /// Strings of a field that the protocol does not name: within a delta they may grow like any other. Words that
+    /// every event repeats do not.
     fn other(&mut self, choice: u32, path: &[&str], value: Value<'_>) {
         if value.kind() == NodeKind::String {
-            let mut hasher = DefaultHasher::new();
-            path.hash(&mut hasher);
-            self.grow(choice, Field::Other(hasher.finish()), value);
+            if !matches!(path.last(), Some(&("type" | "format" | "object" | "id" | "role" | "name"))) {
+                let mut hasher = DefaultHasher::new();
+                path.hash(&mut hasher);
+                self.grow(choice, Field::Other(hasher.finish()), value);
+            }
             return;
         }
         for (key, member) in value.members() {
@@ -134,11 +163,5 @@ impl Chunk {
             let path: Vec<&str> = path.iter().copied().chain([position.as_str()]).collect();
             self.other(choice, &path, item);
         }
-    }
-
-    fn alone(&mut self, value: Value<'_>) {
-        let own = std::iter::once(value).chain(value.descendants());
-        let strings = own.filter(|value| value.kind() == NodeKind::String);
-        self.pieces.extend(strings.map(|value| Piece { node: value.id(), channel: None }));
     }
 }

@@ -1,9 +1,10 @@
 //! `POST /v1/embeddings`: request body to [`Call`].
 
 use flyball_core::json::{Document, NodeKind};
-use flyball_core::{Call, Operation, Text, TextRole};
+use flyball_core::{Call, Operation, TextRole};
 
-use crate::protocols::{collect_strings, missing, model_name, wrong_type};
+use crate::protocols::reading::Reading;
+use crate::protocols::{missing, model_name, wrong_type};
 use crate::refusal::Refusal;
 
 /// Reads an embeddings request. Inputs given as token ids cannot be inspected and set `unseen_input`.
@@ -17,28 +18,21 @@ pub fn decode(document: Document) -> Result<Call, Refusal> {
     }
     let model = model_name(root)?;
     let input = root.get("input").ok_or_else(|| missing("input"))?;
-    let mut texts = Vec::new();
-    let mut unseen_input = false;
-    match input.kind() {
-        NodeKind::String => {}
+    let unseen_input = match input.kind() {
+        NodeKind::String => false,
         NodeKind::Array if input.holds_scalars() || input.items().next().is_some() => {
-            unseen_input = input.holds_scalars() || input.items().any(|item| item.holds_scalars());
+            input.holds_scalars() || input.items().any(|item| item.holds_scalars())
         }
         _ => return Err(wrong_type("input", "a string or a non-empty array")),
+    };
+    let mut reading = Reading::new(&document);
+    for value in std::iter::once(input).chain(input.descendants()) {
+        reading.text(value, TextRole::User);
     }
-    for (key, value) in root.members() {
-        match key.text().unwrap_or_default().as_ref() {
-            "model" | "encoding_format" => {}
-            "input" => {
-                let before = texts.len();
-                collect_strings(value, &mut texts);
-                for text in texts.iter_mut().skip(before) {
-                    *text = Text { role: TextRole::User, ..*text };
-                }
-            }
-            _ => collect_strings(value, &mut texts),
-        }
+    for value in [root.get("model"), root.get("encoding_format")].into_iter().flatten() {
+        reading.fixed(value);
     }
+    let texts = reading.take(root);
     Ok(Call {
         operation: Operation::Embeddings,
         model,

@@ -59,10 +59,3 @@ impl Held {
         Event::encode(&editor.finish(), out);
     }
 }
-
-/// An event of these data.
-pub(super) fn encode(data: &[u8]) -> Bytes {
-    let mut out = BytesMut::with_capacity(data.len() + 8);
-    Event::encode(data, &mut out);
-    out.freeze()
-}

@@ -56,11 +56,15 @@ fn delta(part: Part, text: &str) -> String {
             format!(r#"{{"tool_calls":[{{"index":0,"function":{{"arguments":{}}}}}]}}"#, quote(text)),
         ),
     };
-    format!(r#"{{"id":"c","created":1,"model":"m","choices":[{{"index":{choice},"delta":{delta},"logprobs":{{"content":[]}},"finish_reason":null}}]}}"#)
+    format!(
+        r#"{{"id":"c","created":1,"model":"m","choices":[{{"index":{choice},"delta":{delta},"logprobs":{{"content":[]}},"finish_reason":null}}]}}"#
+    )
 }
 
 fn finish(choice: u32) -> String {
-    format!(r#"{{"id":"c","created":1,"model":"m","choices":[{{"index":{choice},"delta":{{}},"finish_reason":"stop"}}]}}"#)
+    format!(
+        r#"{{"id":"c","created":1,"model":"m","choices":[{{"index":{choice},"delta":{{}},"finish_reason":"stop"}}]}}"#
+    )
 }
 
 fn encode_all(events: &[String]) -> Vec<u8> {
@@ -127,6 +131,8 @@ fn text() -> impl Strategy<Value = String> {
         Just("DE89370400440532013000".to_owned()),
         Just("536-90-4399".to_owned()),
         Just("(415) 555-2671".to_owned()),
+        Just("\n".to_owned()),
+        Just("\"".to_owned()),
         "[a-z0-9@. -]{0,12}",
         "[\\PC]{0,4}",
     ];
@@ -191,17 +197,122 @@ fn clean_events_leave_verbatim_and_at_once() {
         decoder.push(bytes.freeze());
         screen.event(decoder.next_event().unwrap().unwrap()).unwrap();
         let out = screen.take();
-        assert_eq!(out.ends_with(format!("{}\n\n", delta(Part::Content(0), text)).as_bytes()), released, "{text}");
+        assert_eq!(
+            out.ends_with(format!("{}\n\n", delta(Part::Content(0), text)).as_bytes()),
+            released,
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn rewritten_events_lose_their_log_probabilities() {
     let mut screen = screen(None, OnWholeAnswer::Buffer);
-    let events = [delta(Part::Content(0), "write me@"), delta(Part::Content(0), "example.org now"), finish(0)];
+    let events =
+        [delta(Part::Content(0), "write me@"), delta(Part::Content(0), "example.org now"), finish(0)];
     let out = String::from_utf8(play(&mut screen, &encode_all(&events), 64)).unwrap();
     assert!(out.contains("write <email>") && !out.contains("example.org"), "{out}");
     assert_eq!(out.matches(r#""logprobs":null"#).count(), 2, "{out}");
+}
+
+/// What leaves for these deltas of one answer.
+fn screened(deltas: &[&str]) -> String {
+    let event = |delta: &&str| format!(r#"{{"id":"c","choices":[{{"index":0,{delta}}}]}}"#);
+    let events: Vec<String> = deltas.iter().map(event).chain([finish(0)]).collect();
+    let mut screen = screen(None, OnWholeAnswer::Buffer);
+    String::from_utf8(play(&mut screen, &encode_all(&events), 4096)).unwrap()
+}
+
+#[test]
+fn fields_that_grow_side_by_side_are_each_seen_whole() {
+    let part = |text: &str| {
+        format!(
+            r#""delta":{{"reasoning":"{text}","reasoning_details":[{{"type":"reasoning.text","text":"{text}"}}]}}"#
+        )
+    };
+    let out = screened(&[&part("write me@"), &part("exam"), &part("ple.org now ")]);
+    assert_eq!(out.matches("<email>").count(), 2, "{out}");
+    assert!(!out.contains("ple.org"), "{out}");
+}
+
+#[test]
+fn a_field_that_goes_on_after_another_is_still_one_text() {
+    let call = r#""delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":"{}"}}]}"#;
+    let out = screened(&[r#""delta":{"content":"me@exam"}"#, call, r#""delta":{"content":"ple.org "}"#]);
+    assert!(out.contains("<email>") && !out.contains("ple.org"), "{out}");
+    // It was interrupted once, so that from now on nothing is released early.
+    let open = [
+        r#""delta":{"content":"a"}"#,
+        call,
+        r#""delta":{"content":" me@exam"}"#,
+        call,
+        r#""delta":{"content":"ple.org "}"#,
+    ];
+    let out = screened(&open);
+    assert!(out.contains(r#"" <email>""#) && !out.contains("me@exam"), "{out}");
+}
+
+#[test]
+fn an_empty_finish_reason_is_none() {
+    let part = |text: &str| format!(r#""delta":{{"content":"{text}"}},"finish_reason":"""#);
+    let out = screened(&[&part("me@"), &part("example.org "), &part("bye. ")]);
+    assert!(out.contains("<email>") && !out.contains("example.org"), "{out}");
+}
+
+#[test]
+fn log_probabilities_that_come_before_their_text_are_screened_too() {
+    let part = |token: &str, text: &str| {
+        format!(
+            r#""delta":{{"content":"{text}"}},"logprobs":{{"content":[{{"token":"{token}","bytes":[1]}}]}}"#
+        )
+    };
+    let out = screened(&[&part("me@", ""), &part("example.org", ""), &part(" ", "me@example.org ")]);
+    assert!(out.contains("<email>") && !out.contains("me@") && !out.contains("example.org"), "{out}");
+    let late = screened(&[r#""delta":{"content":"x "},"logprobs":{"note":"me@example.org"}"#]);
+    assert!(!late.contains("example.org"), "{late}");
+}
+
+#[test]
+fn what_is_not_an_object_where_one_belongs_is_screened_too() {
+    for odd in [
+        r#""delta":"me@example.org""#,
+        r#""delta":{"tool_calls":{"0":"me@example.org"}}"#,
+        r#""delta":{"role":["me@example.org"]}"#,
+        r#""text":"me@example.org ""#,
+        r#""message":{"content":"me@example.org "}"#,
+    ] {
+        let out = screened(&[odd]);
+        assert!(out.contains("<email>") && !out.contains("example.org"), "{out}");
+    }
+}
+
+#[test]
+fn the_event_that_tells_usage_is_screened_too() {
+    let mut screen = screen(None, OnWholeAnswer::Buffer);
+    screen.basis.call.stream_usage = true;
+    let usage = r#"{"id":"c","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2},"note":"me@example.org"}"#;
+    let events = [delta(Part::Content(0), "Hi. "), finish(0), usage.to_owned()];
+    let out = String::from_utf8(play(&mut screen, &encode_all(&events), 64)).unwrap();
+    assert!(out.contains(r#""completion_tokens":2},"note":"<email>""#), "{out}");
+}
+
+#[test]
+fn rules_about_findings_that_need_the_whole_answer_get_it() {
+    let rule = |when: &str, action: &str| {
+        format!(
+            "version: 1\nrules:\n  - {{ id: a, description: b., when: '{when}', action: {action}, owner: us }}\n"
+        )
+    };
+    let events = [delta(Part::Content(0), "Write to me@example.org. It is a fine day. "), finish(0)];
+    let mut summary = screen(Some(&rule("output.contains_pii", "summarize")), OnWholeAnswer::Running);
+    let out = String::from_utf8(play(&mut summary, &encode_all(&events), 64)).unwrap();
+    assert!(!out.contains("fine day") && summary.state() == State::Blocked, "{out}");
+    let events = [delta(Part::Content(0), "It is a fine day. "), finish(0)];
+    for on_whole_answer in [OnWholeAnswer::Running, OnWholeAnswer::Buffer] {
+        let mut block = screen(Some(&rule("!output.contains_pii", "block")), on_whole_answer);
+        let out = String::from_utf8(play(&mut block, &encode_all(&events), 64)).unwrap();
+        assert!(!out.contains("fine day") && block.state() == State::Blocked, "{out}");
+    }
 }
 
 const VERBATIM: &str = "

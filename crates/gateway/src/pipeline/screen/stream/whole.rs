@@ -52,10 +52,14 @@ impl StreamScreen {
             .channels
             .iter_mut()
             .enumerate()
-            .flat_map(|(index, state)| std::mem::take(&mut state.findings).into_iter().map(move |f| (index, f)))
+            .flat_map(|(index, state)| {
+                std::mem::take(&mut state.findings).into_iter().map(move |f| (index, f))
+            })
             .collect();
-        for (_, finding) in &found {
-            self.count(finding);
+        for (index, finding) in &found {
+            if self.channels.get(*index).is_some_and(|state| state.channel.field != Field::LogProbs) {
+                self.count(finding);
+            }
         }
         let decision = self.judge();
         self.decision.tighten(decision.clone());

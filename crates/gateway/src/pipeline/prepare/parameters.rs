@@ -1,0 +1,149 @@
+//! The parameters of a request as a route wants them: dropped, renamed, filled in, capped; and the limits of safe
+//! mode, which go last so that nothing loosens them. Texts and decisions are not looked at here.
+
+use flyball_core::json::{Editor, NodeKind, Value, quote};
+use flyball_core::{Call, Operation};
+
+use crate::config::SafeMode;
+use crate::snapshot::Route;
+
+/// What safe mode takes away.
+const TOOLS: [&str; 6] =
+    ["tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "web_search_options"];
+
+/// The two names that OpenAI's protocol has for the cap on output.
+const OUTPUT_CAPS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+
+/// Applies the route: concrete model, defaults, caps, renames, dropped parameters, usage in streams; and safe mode,
+/// if it is on. Returns what was dropped.
+pub(super) fn apply(
+    editor: &mut Editor<'_>,
+    call: &Call,
+    route: &Route,
+    safe_mode: Option<&SafeMode>,
+) -> Vec<String> {
+    let parameters = Parameters { root: call.document.root(), route };
+    let root = parameters.root;
+    editor.set(root, "model", &quote(&route.model));
+    let dropped = route.drop_params.iter().filter(|key| editor.remove(root, key)).cloned().collect();
+    for (from, to) in &route.rename {
+        let written = |key: &str| root.members().any(|(name, _)| name.text().as_deref() == Some(key));
+        if root.get(to).is_none() {
+            editor.rename(root, from, to);
+        } else if written(from) && root.get(from).is_none() {
+            editor.remove(root, from);
+        }
+    }
+    for (key, value) in &route.defaults {
+        let name = parameters.provider_name(key);
+        if parameters.stated(name).is_none() {
+            editor.set(root, name, &value.to_string());
+        }
+    }
+    if call.operation == Operation::Chat {
+        let cap = [route.max_output_tokens, safe_mode.map(|settings| settings.max_output_tokens)];
+        if let Some(cap) = cap.into_iter().flatten().min() {
+            parameters.cap_output(editor, cap);
+        }
+        if call.stream && !call.stream_usage {
+            match root.get("stream_options") {
+                Some(options) => editor.set(options, "include_usage", "true"),
+                None => editor.set(root, "stream_options", r#"{"include_usage":true}"#),
+            }
+        }
+        if let Some(settings) = safe_mode {
+            parameters.harden(editor, settings);
+        }
+    }
+    dropped
+}
+
+/// The parameters of one request on one route.
+struct Parameters<'d, 'r> {
+    root: Value<'d>,
+    route: &'r Route,
+}
+
+impl<'r> Parameters<'_, 'r> {
+    /// What the provider calls a parameter.
+    fn provider_name<'k>(&self, key: &'k str) -> &'k str
+    where
+        'r: 'k,
+    {
+        self.route.rename.iter().find(|(from, _)| from == key).map_or(key, |(_, to)| to)
+    }
+
+    fn drops(&self, key: &str) -> bool {
+        self.route.drop_params.iter().any(|dropped| dropped == key)
+    }
+
+    /// What the caller stated for a parameter, by the provider's name of it or by one that is renamed to it.
+    fn stated(&self, name: &str) -> Option<Value<'_>> {
+        let renamed = self.route.rename.iter().filter(|(_, to)| to == name).map(|(from, _)| from.as_str());
+        std::iter::once(name).chain(renamed).filter(|key| !self.drops(key)).find_map(|key| self.root.get(key))
+    }
+
+    /// What the route sets for a parameter that the caller left out.
+    fn default(&self, name: &str) -> Option<&serde_json::Value> {
+        self.route.defaults.iter().find(|(key, _)| self.provider_name(key) == name).map(|(_, value)| value)
+    }
+
+    /// Holds every output cap that leaves to `cap`, under whatever name, and sets one where there is none.
+    fn cap_output(&self, editor: &mut Editor<'_>, cap: u64) {
+        let mut names: Vec<&str> =
+            OUTPUT_CAPS.iter().flat_map(|key| [self.provider_name(key), *key]).collect();
+        names.dedup();
+        let mut set = false;
+        for name in &names {
+            let wish = match self.stated(name) {
+                Some(value) => value.unsigned(),
+                None => match self.default(name) {
+                    Some(value) => value.as_u64(),
+                    None => continue,
+                },
+            };
+            // A name that is renamed leaves under the other one.
+            if self.provider_name(name) != *name && self.root.get(self.provider_name(name)).is_none() {
+                continue;
+            }
+            set = true;
+            if wish.is_none_or(|wish| wish > cap) {
+                editor.set(self.root, name, &cap.to_string());
+            }
+        }
+        if !set && let Some(name) = names.iter().find(|name| !self.drops(name)) {
+            editor.set(self.root, name, &cap.to_string());
+        }
+    }
+
+    /// Takes tools away and lowers the temperature.
+    fn harden(&self, editor: &mut Editor<'_>, settings: &SafeMode) {
+        for key in TOOLS {
+            editor.remove(self.root, self.provider_name(key));
+        }
+        let name = self.provider_name("temperature");
+        let wish = match self.stated(name) {
+            Some(value) => value.float(),
+            None => self.default(name).and_then(serde_json::Value::as_f64),
+        };
+        if !self.drops("temperature") && wish.is_none_or(|wish| wish > settings.temperature) {
+            editor.set(self.root, name, &settings.temperature.to_string());
+        }
+    }
+}
+
+/// Adds the instruction of safe mode in front of a conversation.
+pub(super) fn instruct(editor: &mut Editor<'_>, call: &Call, instruction: &str) {
+    let Some(messages) = call.document.root().get("messages") else { return };
+    // Many chat templates take one system message only, at the beginning: add to it where there is one.
+    let system = messages.items().next().filter(|first| {
+        first.get("role").is_some_and(|role| role.is_text("system") || role.is_text("developer"))
+    });
+    match system.and_then(|first| first.get("content")).filter(|content| content.kind() == NodeKind::String) {
+        Some(content) => editor.append_text(content, &format!("\n\n{instruction}")),
+        None => {
+            let message = format!(r#"{{"role":"system","content":{}}}"#, quote(instruction));
+            editor.prepend_item(messages, &message);
+        }
+    }
+}
