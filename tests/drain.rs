@@ -88,7 +88,7 @@ async fn usage(flyball: &Flyball) -> Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_under_load_loses_no_accepted_request() {
     let simulator = Simulator::start().await.unwrap();
-    let mut flyball = start(&simulator, "{delay: 1s, limit: 20s}").await;
+    let mut flyball = start(&simulator, "{delay: 3s, limit: 20s}").await;
     let tally = Arc::new(Tally::default());
     let mut clients = JoinSet::new();
     for number in 0..CLIENTS {

@@ -135,9 +135,12 @@ fn greet(keys: &FirstKeys, address: &str, output: Output) {
     let _ = output.show(&value, || text);
 }
 
+/// What some libraries may say at most. The file watcher's lines would be about the log itself where it lies in a
+/// folder that is watched, and so without end; the others' would be about single frames and statements.
+const OTHERS_QUIET: &str = "hyper=warn,h2=warn,sqlx=warn,notify=warn";
+
 fn start_log(settings: Log) {
-    let filter =
-        EnvFilter::new(format!("{level},hyper=warn,h2=warn,sqlx=warn", level = settings.level.name()));
+    let filter = EnvFilter::new(format!("{level},{OTHERS_QUIET}", level = settings.level.name()));
     let pleasant = match settings.format {
         LogFormat::Text => true,
         LogFormat::Json => false,
