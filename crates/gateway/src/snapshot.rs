@@ -10,7 +10,7 @@ use flyball_core::{LawfulBasis, Operation};
 use flyball_demo::Demo;
 use flyball_guard::Scanner;
 use flyball_policy::{LoadErrors, Policy, Signal, Vocabulary};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 use crate::config::{self, Config};
 use crate::pipeline::screen::verbatim::Shingles;
@@ -211,7 +211,9 @@ fn headers(
     let mut headers = HeaderMap::new();
     for (name, value) in settings {
         let invalid = || SnapshotError::Header { key: key.to_owned(), header: name.clone() };
-        let value = value.parse().map_err(|_| invalid())?;
+        let mut value: HeaderValue = value.parse().map_err(|_| invalid())?;
+        // Operators put credentials here: kept out of debug output and of HTTP/2's compression tables.
+        value.set_sensitive(true);
         let parsed = http::HeaderName::try_from(name.as_str()).map_err(|_| invalid())?;
         headers.insert(parsed, value);
     }

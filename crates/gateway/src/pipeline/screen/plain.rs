@@ -145,8 +145,10 @@ impl Verdict {
 
     /// The findings of one text that are masked.
     fn masked_findings(&self, index: usize) -> Vec<Finding> {
-        let here = self.findings.iter().filter(|located| located.text == index).map(|located| &located.finding);
-        here.filter(|f| self.decision.treatment(f.kind, f.category) == Treatment::Mask).cloned().collect()
+        // They are in the order of the texts.
+        let first = self.findings.partition_point(|located| located.text < index);
+        let here = self.findings.iter().skip(first).take_while(|located| located.text == index);
+        here.map(|located| &located.finding).filter(|f| self.decision.treatment(f.kind, f.category) == Treatment::Mask).cloned().collect()
     }
 }
 
