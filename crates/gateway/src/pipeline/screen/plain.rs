@@ -90,7 +90,7 @@ fn judge(snapshot: &Snapshot, basis: &Basis, document: &Document, texts: &[Answe
     let mut length = 0;
     for (index, text) in texts.iter().enumerate() {
         if let Some(content) = document.value(text.text.node).text() {
-            scan(&snapshot.scanner, index, &content, &mut findings);
+            scan(&snapshot.scanner, index, text.text.role, &content, &mut findings);
             if text.content {
                 length += content.len();
             }

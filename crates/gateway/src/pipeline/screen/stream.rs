@@ -295,7 +295,7 @@ impl StreamScreen {
     fn rewrite(&mut self, channel: usize, finding: &Finding) {
         let Some(state) = self.channels.get(channel) else { return };
         let (range, tag) = match &state.json {
-            Some(json) => json.part(finding),
+            Some(json) => json.strings.part(finding),
             None => (finding.span.clone(), flyball_mask::tag(finding.kind)),
         };
         let mut tag = Some(tag);
