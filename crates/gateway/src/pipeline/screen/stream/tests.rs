@@ -354,6 +354,16 @@ fn a_running_answer_ends_where_it_breaks_the_rule() {
 }
 
 #[test]
+fn fields_without_end_end_the_stream() {
+    let mut screen = screen(None, OnWholeAnswer::Buffer);
+    let ended = (0..=CHANNELS).find_map(|field| {
+        let data = format!(r#"{{"choices":[{{"index":0,"delta":{{"f{field}":"x"}}}}]}}"#);
+        screen.event(Event { raw: None, data: Bytes::from(data) }).err()
+    });
+    assert_eq!(ended.map(|refusal| refusal.kind), Some(Kind::ProviderInvalidAnswer));
+}
+
+#[test]
 fn an_event_that_is_no_chunk_or_tells_of_a_fault_ends_the_stream() {
     for (data, kind) in [
         ("{nonsense", Kind::ProviderInvalidAnswer),
