@@ -2,8 +2,36 @@
 //! of the repository itself. One file per behaviour; what can be tested inside a crate is tested there.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod drain;
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod fuzz_corpora;
 #[cfg(test)]
+mod guarded;
+#[cfg(test)]
+mod headers;
+#[cfg(test)]
+mod policies;
+#[cfg(test)]
+mod protocol;
+#[cfg(test)]
+mod provider_faults;
+#[cfg(test)]
+mod provoked;
+#[cfg(test)]
+mod readme;
+#[cfg(test)]
 mod references;
+#[cfg(test)]
+mod sdk;
+#[cfg(test)]
+mod secrecy;
 #[cfg(test)]
 mod tidy;

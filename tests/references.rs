@@ -4,7 +4,7 @@
 use std::fs;
 
 use flyball_gateway::admin::openapi;
-use flyball_gateway::{config, metrics, refusal};
+use flyball_gateway::{commands, config, metrics, refusal};
 
 use crate::tidy::readiness::Table;
 use crate::tidy::tree::root;
@@ -14,6 +14,7 @@ fn generated_files_are_what_their_sources_generate() {
     let schema = format!("{}\n", serde_json::to_string_pretty(&config::schema()).unwrap());
     let pages = [
         ("docs/openapi.json", openapi::description_text().to_owned()),
+        ("docs/reference/cli.md", commands::reference()),
         ("docs/reference/config.md", config::reference()),
         ("docs/reference/config.schema.json", schema),
         ("docs/reference/detectors.md", detectors()),

@@ -54,6 +54,21 @@ fn no_rust_file_is_too_long() {
 }
 
 #[test]
+fn every_logged_error_carries_its_code() {
+    let mut problems = Vec::new();
+    for file in rust_files() {
+        for (index, _) in file.text.match_indices("tracing::error!(").filter(|_| file.path != "tests/tidy.rs")
+        {
+            let call = file.text[index..].split(");").next().unwrap_or_default();
+            if !call.contains("code = ") {
+                problems.push(format!("{}: an error is logged without its E-code: {call}", file.path));
+            }
+        }
+    }
+    report(&problems);
+}
+
+#[test]
 fn every_dependency_states_its_reason() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let section = manifest

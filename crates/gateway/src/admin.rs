@@ -70,10 +70,7 @@ pub fn router(gateway: Arc<Gateway>, plane: Plane) -> Router {
     if plane != Plane::Data {
         router = router.merge(openapi::router());
     }
-    router
-        .fallback(unknown_endpoint)
-        .method_not_allowed_fallback(wrong_method)
-        .with_state(gateway)
+    router.fallback(unknown_endpoint).method_not_allowed_fallback(wrong_method).with_state(gateway)
 }
 
 async fn unknown_endpoint(request: Request) -> Refusal {
@@ -199,9 +196,9 @@ pub fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
             Refusal::new(Kind::MalformedJson, "The body is not acceptable JSON.").at("body")
         }
     })?;
-    deserializer
-        .end()
-        .map_err(|_| Refusal::new(Kind::MalformedJson, "The body holds more than one JSON value.").at("body"))?;
+    deserializer.end().map_err(|_| {
+        Refusal::new(Kind::MalformedJson, "The body holds more than one JSON value.").at("body")
+    })?;
     Ok(value)
 }
 

@@ -85,7 +85,7 @@ impl Gateway {
     /// # Errors
     /// When the store cannot be read; the keys stay as they were.
     pub async fn reload_keys(&self) -> Result<(), StoreError> {
-        let keys = self.store.operator().keys().live().await?;
+        let keys = self.store.operator().keys().unrevoked().await?;
         self.keys.replace(keys.iter().map(|key| (key.fingerprint.0, key.principal())));
         Ok(())
     }

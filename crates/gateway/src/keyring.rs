@@ -32,7 +32,7 @@ pub fn fingerprint(key: &str) -> Fingerprint {
     Sha256::digest(key.as_bytes()).into()
 }
 
-/// Every live key.
+/// Every key that is not revoked.
 #[derive(Default)]
 pub struct KeyRing {
     keys: ArcSwap<HashMap<Fingerprint, Arc<Principal>>>,
@@ -54,7 +54,7 @@ impl KeyRing {
         bool::from(print.ct_eq(&wanted)).then(|| Arc::clone(principal))
     }
 
-    /// How many keys live.
+    /// How many keys there are.
     pub fn len(&self) -> usize {
         self.keys.load().len()
     }

@@ -119,9 +119,8 @@ struct ReloadLabels {
 }
 
 /// Five milliseconds to ten minutes: model calls are slow, and their tail is what people ask about.
-const SECONDS: [f64; 16] = [
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0,
-];
+const SECONDS: [f64; 16] =
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0];
 
 fn seconds() -> Histogram {
     Histogram::new(SECONDS)
@@ -253,7 +252,8 @@ impl Metrics {
             self.decisions.get_or_create(&labels).inc();
         }
         for reason in &decision.reasons {
-            let labels = DecisionLabels { stage, action: reason.action.name(), rule: reason.rule.to_string() };
+            let labels =
+                DecisionLabels { stage, action: reason.action.name(), rule: reason.rule.to_string() };
             self.decisions.get_or_create(&labels).inc();
         }
     }

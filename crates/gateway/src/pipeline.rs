@@ -8,6 +8,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 
 use crate::edge::body::Body;
+use crate::edge::drain::Phase;
 use crate::exchange::{Exchange, Outcome};
 use crate::gateway::Gateway;
 use crate::protocols::Protocol;
@@ -28,7 +29,14 @@ pub async fn run(gateway: Arc<Gateway>, protocol: Protocol, request: Request<Inc
     let Some(mut exchange) = receive::begin(Arc::clone(&gateway), protocol, request.headers()) else {
         return settle::turned_away(&gateway, request.headers());
     };
-    match govern(&mut exchange, request).await {
+    // Work that outlives a stop is told so while there is still time to send it; streams see to it themselves.
+    let ending = gateway.drain.token(Phase::Ending).clone();
+    let governed = tokio::select! {
+        biased;
+        governed = govern(&mut exchange, request) => governed,
+        () = ending.cancelled() => Err(receive::shutting_down()),
+    };
+    match governed {
         Ok(reply) => reply.into_response(exchange),
         Err(refusal) => {
             exchange.outcome = Outcome::Refused(refusal.kind);

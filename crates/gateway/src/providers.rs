@@ -63,7 +63,8 @@ impl Inbound {
     /// Whether the provider says that it sends events.
     pub fn is_event_stream(&self) -> bool {
         let content_type = self.headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
-        content_type.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
+        content_type
+            .is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
     }
 
     /// How long the provider asks to wait, if it says so in seconds.

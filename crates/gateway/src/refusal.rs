@@ -205,11 +205,11 @@ pub struct Refusal {
     /// For the caller. Never holds content, secrets or inner causes.
     pub message: Cow<'static, str>,
     /// The field at fault, as a path: `messages[0].role`.
-    pub field: Option<String>,
+    pub field: Option<Box<str>>,
     /// When to try again.
     pub retry_after: Option<Duration>,
     /// The rules that led to it.
-    pub rules: Vec<std::sync::Arc<str>>,
+    pub rules: Box<[std::sync::Arc<str>]>,
     /// The methods that the endpoint has, for [`Kind::WrongMethod`].
     pub allow: Option<&'static str>,
     /// For the log.
@@ -224,7 +224,7 @@ impl Refusal {
             message: message.into(),
             field: None,
             retry_after: None,
-            rules: Vec::new(),
+            rules: Box::default(),
             allow: None,
             cause: None,
         }
@@ -232,7 +232,7 @@ impl Refusal {
 
     /// Names the field at fault.
     #[must_use]
-    pub fn at(mut self, field: impl Into<String>) -> Self {
+    pub fn at(mut self, field: impl Into<Box<str>>) -> Self {
         self.field = Some(field.into());
         self
     }

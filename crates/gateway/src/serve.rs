@@ -101,10 +101,9 @@ pub enum ServeError {
 /// Whatever stands in the way, each naming what to change. Nothing is left running.
 pub async fn start(config: Config) -> Result<Running, ServeError> {
     let tls = match &config.tls {
-        Some(files) => Some(TlsFiles::load(TlsSettings {
-            certificates: files.cert.clone(),
-            key: files.key.clone(),
-        })?),
+        Some(files) => {
+            Some(TlsFiles::load(TlsSettings { certificates: files.cert.clone(), key: files.key.clone() })?)
+        }
         None => None,
     };
     let settings = listener_settings(&config, tls.clone())?;
@@ -153,7 +152,8 @@ fn listen(gateway: &Arc<Gateway>, listener: Listener, plane: Plane) {
 fn listener_settings(config: &Config, tls: Option<TlsFiles>) -> Result<ListenerSettings, CorsError> {
     let limits = &config.limits;
     let defaults = ListenerSettings::default();
-    let cors = if config.cors.origins.is_empty() { None } else { Some(Cors::new(&config.cors.origins, false)?) };
+    let cors =
+        if config.cors.origins.is_empty() { None } else { Some(Cors::new(&config.cors.origins, false)?) };
     Ok(ListenerSettings {
         address: config.listen,
         tls,

@@ -45,8 +45,7 @@ impl Server {
                 pipeline::run(Arc::clone(&self.gateway), protocol, request).await
             }
             Some(_) => {
-                let mut refusal =
-                    Refusal::new(Kind::WrongMethod, "This endpoint does not have this method.");
+                let mut refusal = Refusal::new(Kind::WrongMethod, "This endpoint does not have this method.");
                 refusal.allow = Some("POST");
                 self.refuse(&refusal, &self.request_id(&request))
             }
@@ -93,7 +92,8 @@ impl Server {
         }
         if response.status().is_client_error() && is_plain_text(&response) {
             // A rejection of the framework's own: same shape as all others.
-            let refusal = Refusal::new(Kind::InvalidField, "A parameter of the query or path is not acceptable.");
+            let refusal =
+                Refusal::new(Kind::InvalidField, "A parameter of the query or path is not acceptable.");
             return self.refuse(&refusal, &request_id);
         }
         let (mut parts, body) = response.into_parts();

@@ -188,7 +188,7 @@ fn open_lead(text: &[u8], from: usize, floor: usize) -> usize {
         let Some(start) = text.len().checked_sub(back).filter(|start| *start >= from) else { continue };
         let open = match text.get(start..) {
             Some(b"(+" | b"(" | b"+") => true,
-            Some(letters) => letters.iter().all(u8::is_ascii_alphabetic) && view.letter_before(start) == 0,
+            Some(letters) => letters.iter().all(u8::is_ascii_alphabetic) && !view.tied_before(start),
             None => false,
         };
         if open {

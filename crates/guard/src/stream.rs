@@ -1,5 +1,7 @@
 //! Scanning a text that arrives in pieces, with bounded memory.
 
+use std::fmt;
+
 use flyball_core::Finding;
 
 use crate::engine::{self, Progress};
@@ -12,7 +14,7 @@ const CONTEXT: usize = 80;
 /// However the text is cut, the findings are those of [`Scanner::scan`](crate::Scanner::scan) on the whole. At most
 /// 512 bytes are held back: 64 of a local part, the `@`, 255 of a domain and 64 of a label that turns out to be too
 /// much, 64 of a number before them. Nothing is held when nothing is open.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct StreamScanner {
     /// Context and what is open.
     window: Vec<u8>,
@@ -52,5 +54,15 @@ impl StreamScanner {
             self.progress.floor = self.progress.floor.saturating_sub(past);
         }
         done
+    }
+}
+
+/// Without the text, which must not get into logs.
+impl fmt::Debug for StreamScanner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamScanner")
+            .field("base", &self.base)
+            .field("progress", &self.progress)
+            .finish_non_exhaustive()
     }
 }

@@ -65,12 +65,14 @@ impl<'t> View<'t> {
     }
 
     /// Whether a number that begins at `place` goes on to the left: a letter, digit or `_` touches it, or `-` or `.`
-    /// ties it to a digit.
+    /// ties it to a digit. The letter of an escape such as `\n` does not: in the arguments of a tool call, which are
+    /// JSON, a line begins behind it.
     pub(crate) fn tied_before(&self, place: usize) -> bool {
         match self.before(place, 1) {
             None => false,
             Some(b'_') => true,
             Some(b'-' | b'.') => self.before(place, 2).is_some_and(|byte| byte.is_ascii_digit()),
+            Some(b'n' | b'r' | b't' | b'b' | b'f') => self.before(place, 2) != Some(b'\\'),
             Some(_) => self.letter_before(place) > 0,
         }
     }

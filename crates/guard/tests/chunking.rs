@@ -23,7 +23,7 @@ fn in_pieces<'t>(pieces: impl IntoIterator<Item = &'t str>) -> Vec<Finding> {
         total += piece.len();
         let now = scanner.push(piece, &mut findings);
         assert!(now >= done && now <= total && total - now <= HELD, "{done} {now} {total}");
-        for finding in &findings[before..] {
+        for finding in findings.iter().skip(before) {
             assert!(finding.span.start >= done && finding.span.end <= now, "{finding:?} {done} {now}");
         }
         done = now;

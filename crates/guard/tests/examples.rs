@@ -23,6 +23,7 @@ fn examples_that_match_are_one_finding_from_end_to_end() {
             assert_eq!(found(example), expected, "{example}");
             for text in [
                 format!("It is {example}, she said."),
+                format!("Take {example} please - or {example} - now."),
                 format!("<{example}>"),
                 format!("(see \"{example}\")."),
                 format!("値は{example}です"),
@@ -88,10 +89,11 @@ fn punctuation_around_an_address_is_not_part_of_it() {
 }
 
 #[test]
-fn of_a_long_local_part_the_last_64_bytes_are_the_finding() {
-    let text = format!("{}@example.org", "a".repeat(100));
-    let findings = scan(&text);
-    assert_eq!(findings[0].span, 36..text.len());
+fn of_a_long_local_part_the_last_words_within_64_bytes_are_the_finding() {
+    let text = format!("{}.{}@example.org", "a".repeat(40), "b".repeat(40));
+    assert_eq!(scan(&text)[0].span, 41..text.len());
+    let text = format!("{}@example.org", "a".repeat(64));
+    assert_eq!(scan(&text)[0].span, 0..text.len());
 }
 
 #[test]
@@ -131,5 +133,17 @@ fn what_only_looks_alike_is_left_alone() {
         "let x = a[10] + b(20) - 0x7fff_ffff;",
     ] {
         assert_eq!(found(text), [], "{text}");
+    }
+}
+
+#[test]
+fn an_escaped_line_break_is_a_boundary() {
+    for detector in DETECTORS {
+        for example in detector.matches {
+            let text = format!(r#"{{"note":"first\n{example}\r\nthen"}}"#);
+            let found = found(&text);
+            assert_eq!(found.len(), 1, "{text}: {found:?}");
+            assert!(found[0].0 == detector.kind.0 && found[0].1.ends_with(example), "{text}: {found:?}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Tags in place of values in text that is JSON (RFC 8259). Within a string a tag stands as it is, elsewhere it
 //! becomes a string; it neither cuts an escape in two nor leaves a number's sign behind.
 
+use std::fmt;
 use std::ops::Range;
 
 use flyball_core::Finding;
@@ -36,7 +37,7 @@ const WINDOW: usize = 1024;
 
 /// Follows JSON text that arrives in pieces and tells where its strings are. Remembers the last 1024 bytes, or the
 /// last piece if that is longer.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct JsonStringTracker {
     /// The text from `base` on.
     tail: Vec<u8>,
@@ -144,11 +145,10 @@ impl JsonStringTracker {
     /// The number that the span is part of.
     fn number_around(&self, start: usize, end: usize) -> Range<usize> {
         let split = |offset: usize| self.tail.split_at_checked(offset.checked_sub(self.base)?);
-        let before = split(start).map_or(0, |(before, _)| {
-            before.iter().rev().take_while(|byte| is_of_number(**byte)).count()
-        });
-        let after = split(end)
-            .map_or(0, |(_, after)| after.iter().take_while(|byte| is_of_number(**byte)).count());
+        let before = split(start)
+            .map_or(0, |(before, _)| before.iter().rev().take_while(|byte| is_of_number(**byte)).count());
+        let after =
+            split(end).map_or(0, |(_, after)| after.iter().take_while(|byte| is_of_number(**byte)).count());
         start - before..end + after
     }
 
@@ -165,6 +165,18 @@ impl JsonStringTracker {
     }
 }
 
+/// Without the text, which must not get into logs.
+impl fmt::Debug for JsonStringTracker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonStringTracker")
+            .field("base", &self.base)
+            .field("at_base", &self.at_base)
+            .field("window", &self.window)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether a JSON number may hold the byte.
 fn is_of_number(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')
 }

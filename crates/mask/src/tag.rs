@@ -15,9 +15,8 @@ pub fn parts(findings: &[Finding]) -> Vec<(Range<usize>, String)> {
     findings.iter().map(|finding| (finding.span.clone(), tag(finding.kind))).collect()
 }
 
-/// The text with tags in place of the findings, which must be ascending, apart and of this text. Of findings that
-/// are not, those that cannot be placed are left out and the text up to the next end is dropped with the first:
-/// nothing that was found is ever kept.
+/// The text with tags in place of the findings, which must be ascending and apart. Of two that overlap after all
+/// both are removed and each leaves its tag; a span that cuts a character takes all of it.
 pub fn redact<'t>(text: &'t str, findings: &[Finding]) -> Cow<'t, str> {
     if findings.is_empty() {
         return Cow::Borrowed(text);

@@ -1,5 +1,5 @@
 //! API keys. The store knows a key by its id and by the SHA-256 of its secret; the secret itself never comes
-//! here. Verifying a credential happens in memory, over what [`AllKeys::live`] loaded.
+//! here. Verifying a credential happens in memory, over what [`AllKeys::unrevoked`] loaded.
 
 mod row;
 
@@ -171,13 +171,14 @@ impl AllKeys<'_> {
         store.read(row::all(store.readers())).await
     }
 
-    /// Every key that may be used now, to be held in memory. Holders check the expiry at each use all the same.
+    /// Every key that is not revoked, to be held in memory. Holders check the expiry at each use, and can say that a
+    /// key has expired where they would otherwise not know it.
     ///
     /// # Errors
     /// What a read can meet.
-    pub async fn live(self) -> Result<Vec<ApiKey>, StoreError> {
+    pub async fn unrevoked(self) -> Result<Vec<ApiKey>, StoreError> {
         let store = &self.0.store;
-        store.read(row::live(store.readers(), store.clock().now())).await
+        store.read(row::unrevoked(store.readers())).await
     }
 
     /// Revokes any key. A key that was revoked before keeps the time of that.

@@ -180,7 +180,7 @@ impl Writer {
                 }
                 _ = tick.tick() => {
                     if let Err(error) = self.commit(Vec::new()).await {
-                        tracing::error!(%error, "usage stays in memory: it could not be written");
+                        tracing::error!(code = "E702", %error, "usage stays in memory: it could not be written");
                     }
                 }
             }
@@ -259,7 +259,7 @@ impl Writer {
         self.usage.0.close();
         let mut outcome = self.commit(Vec::new()).await;
         if let Err(error) = &outcome {
-            tracing::error!(%error, "the last usage could not be written");
+            tracing::error!(code = "E702", %error, "the last usage could not be written");
         }
         self.readers.close().await;
         if let Some(connection) = self.connection.take()

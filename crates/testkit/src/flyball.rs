@@ -19,6 +19,8 @@ pub use setup::Setup;
 
 /// How long a start or a stop may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the printed keys may take after readiness.
+const KEYS_PATIENCE: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(20);
 
 /// How a run of the binary ended, and what it said.
@@ -77,14 +79,26 @@ impl Flyball {
         command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
         self.child = Some(command.spawn().context("the binary does not start")?);
         self.wait_until_ready().await?;
-        let (demo, operator) = output::keys(&format!("{}\n{}", self.stdout()?, self.stderr()?));
-        self.demo_key = self.demo_key.take().or(demo);
-        self.operator_key = self.operator_key.take().or(operator);
+        self.read_keys().await
+    }
+
+    /// Reads the keys that the first start prints, which may come after its readiness.
+    async fn read_keys(&mut self) -> anyhow::Result<()> {
+        let started = Instant::now();
+        while self.demo_key.is_none() || self.operator_key.is_none() {
+            let (demo, operator) = output::keys(&format!("{}\n{}", self.stdout()?, self.stderr()?));
+            self.demo_key = self.demo_key.take().or(demo);
+            self.operator_key = self.operator_key.take().or(operator);
+            if started.elapsed() >= KEYS_PATIENCE {
+                break;
+            }
+            sleep(POLL).await;
+        }
         Ok(())
     }
 
     async fn wait_until_ready(&mut self) -> anyhow::Result<()> {
-        let client = Client::new(self.address);
+        let client = Client::new(self.setup.readiness(self.address));
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
             if let Some(status) = self.exited()? {

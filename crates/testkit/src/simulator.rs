@@ -99,6 +99,12 @@ impl Simulator {
         format!("http://{}/v1", self.address)
     }
 
+    /// A text as the value of the script key `text`: every byte percent-encoded, so that neither a script's commas
+    /// nor a detector on the way sees it.
+    pub fn script_text(text: &str) -> String {
+        text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    }
+
     /// The logged requests, oldest first.
     pub fn received(&self) -> Vec<Received> {
         self.demo.received()

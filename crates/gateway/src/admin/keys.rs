@@ -119,7 +119,8 @@ async fn create(
     body: Bytes,
 ) -> Result<(StatusCode, Json<CreatedKey>), Refusal> {
     let request: KeyRequest = parse(&body)?;
-    let invalid = |field: &str, what: &str| Refusal::new(Kind::InvalidField, format!("'{field}' {what}.")).at(field);
+    let invalid =
+        |field: &str, what: &str| Refusal::new(Kind::InvalidField, format!("'{field}' {what}.")).at(field);
     let tenant = tenant_id(&request.tenant, "tenant")?;
     if request.name.chars().count() > 128 {
         return Err(invalid("name", "is longer than 128 characters"));

@@ -43,7 +43,10 @@ pub struct ModelList {
 #[utoipa::path(get, path = "/v1/models", tag = "models", security(("key" = [])), responses(
     (status = 200, body = ModelList)
 ))]
-async fn list(TenantCaller(principal, _): TenantCaller, State(gateway): State<Arc<Gateway>>) -> Json<ModelList> {
+async fn list(
+    TenantCaller(principal, _): TenantCaller,
+    State(gateway): State<Arc<Gateway>>,
+) -> Json<ModelList> {
     let snapshot = gateway.snapshot();
     let mut data: Vec<Model> = snapshot
         .models()

@@ -9,7 +9,8 @@ use http::header::CONTENT_TYPE;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
-    Content, HttpMethod, InfoBuilder, Object, PathItem, RefOr, Required, ResponseBuilder, Type, path, request_body,
+    Content, HttpMethod, InfoBuilder, Object, PathItem, RefOr, Required, ResponseBuilder, Type, path,
+    request_body,
 };
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -24,9 +25,21 @@ struct Empty;
 
 /// Exchanges, which have handlers of their own.
 const EXCHANGES: [(Protocol, &str, &str); 4] = [
-    (Protocol::OpenAiChat, "Answers a conversation, whole or streamed.", "https://platform.openai.com/docs/api-reference/chat"),
-    (Protocol::OpenAiEmbeddings, "Turns texts into vectors.", "https://platform.openai.com/docs/api-reference/embeddings"),
-    (Protocol::Completion, "Answers one prompt: `{\"prompt\": text, \"model\": name, \"max_tokens\": number}`.", ""),
+    (
+        Protocol::OpenAiChat,
+        "Answers a conversation, whole or streamed.",
+        "https://platform.openai.com/docs/api-reference/chat",
+    ),
+    (
+        Protocol::OpenAiEmbeddings,
+        "Turns texts into vectors.",
+        "https://platform.openai.com/docs/api-reference/embeddings",
+    ),
+    (
+        Protocol::Completion,
+        "Answers one prompt: `{\"prompt\": text, \"model\": name, \"max_tokens\": number}`.",
+        "",
+    ),
     (Protocol::CompletionStream, "The same as a stream of chat completion chunks.", ""),
 ];
 
@@ -60,7 +73,8 @@ pub fn description() -> utoipa::openapi::OpenApi {
             .build();
         let answered =
             ResponseBuilder::new().description("The answer.").content("application/json", any()).build();
-        let refused = ResponseBuilder::new().description("A refusal.").content("application/json", any()).build();
+        let refused =
+            ResponseBuilder::new().description("A refusal.").content("application/json", any()).build();
         let operation = path::OperationBuilder::new()
             .tag("exchanges")
             .summary(Some(summary))
@@ -87,9 +101,7 @@ pub fn description_text() -> &'static str {
 
 pub(super) fn router() -> Router<Arc<Gateway>> {
     let browser = SwaggerUi::new("/docs").config(Config::from("/openapi.json"));
-    Router::new()
-        .route("/openapi.json", get(openapi))
-        .merge(Router::from(browser))
+    Router::new().route("/openapi.json", get(openapi)).merge(Router::from(browser))
 }
 
 async fn openapi(_: Local) -> ([(http::HeaderName, &'static str); 1], &'static str) {

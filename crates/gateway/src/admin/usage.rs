@@ -87,7 +87,8 @@ async fn usage(
     let operator = principal.role == Role::Operator;
     let today = Day::from(gateway.clock.now());
     let to = parameters.to.as_deref().map(|text| day(text, "to")).transpose()?.unwrap_or(today);
-    let from = parameters.from.as_deref().map(|text| day(text, "from")).transpose()?.unwrap_or(Day(to.0 - 29));
+    let from =
+        parameters.from.as_deref().map(|text| day(text, "from")).transpose()?.unwrap_or(Day(to.0 - 29));
     if from > to {
         return Err(Refusal::new(Kind::InvalidField, "'from' lies after 'to'.").at("from"));
     }
@@ -128,7 +129,8 @@ fn dimensions(names: &str, operator: bool) -> Result<Vec<Dimension>, Refusal> {
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 
 fn day(text: &str, field: &str) -> Result<Day, Refusal> {
-    let invalid = || Refusal::new(Kind::InvalidField, format!("'{field}' must be a date as YYYY-MM-DD.")).at(field);
+    let invalid =
+        || Refusal::new(Kind::InvalidField, format!("'{field}' must be a date as YYYY-MM-DD.")).at(field);
     let date: Date = text.parse().map_err(|_| invalid())?;
     let days = date.since(EPOCH).map_err(|_| invalid())?.get_days();
     Ok(Day(i64::from(days)))

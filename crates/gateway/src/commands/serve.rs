@@ -1,15 +1,18 @@
 //! `flyball serve`: runs the gateway until SIGTERM or SIGINT.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use serde_json::json;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::ConfigArgs;
+use super::mistakes::{self, Mistake};
+use super::output::{Failure, Output};
 use crate::config::{Log, LogFormat};
 use crate::edge::drain::Phase;
 use crate::edge::drain::shutdown_signal;
@@ -35,33 +38,47 @@ pub struct Serve {
 }
 
 /// Serves until told to stop.
-pub fn run(command: Serve) -> ExitCode {
+pub(super) fn run(command: Serve, output: Output) -> ExitCode {
     let mut sources = command.config.sources();
     sources.flags.listen = command.listen;
     sources.flags.policy = command.policy;
     sources.flags.log_level = command.log_level;
-    sources.flags.log_format = command.log_format;
+    sources.flags.log_format = command.log_format.or_else(|| output.is_json().then(|| "json".to_owned()));
     let config = match sources.load() {
         Ok(config) => config,
-        Err(errors) => return fail(&errors, 2),
+        Err(errors) => {
+            let found: Vec<Mistake> = errors.0.iter().map(Mistake::from).collect();
+            return output.end(Err(mistakes::failure(&found)));
+        }
     };
     start_log(config.log);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&error, 1),
+        Err(error) => return output.end(Err(Failure::failed(error.to_string()))),
     };
     runtime.block_on(async {
-        let running = match start(config).await {
-            Ok(running) => running,
-            Err(error) => return fail(&error, 2),
+        // Watched from before the start: whoever sees us listening can already ask us to stop.
+        let mut asked = std::pin::pin!(shutdown_signal());
+        let started = tokio::select! {
+            biased;
+            started = start(config) => started,
+            watched = &mut asked => return output.end(watched.map_err(|error| Failure::failed(error.to_string()))),
         };
-        serve(running, &sources).await
+        match started {
+            Ok(running) => serve(running, &sources, asked, output).await,
+            Err(error) => output.end(Err(Failure::wrong(error.to_string()))),
+        }
     })
 }
 
-async fn serve(running: Running, sources: &Sources) -> ExitCode {
+async fn serve(
+    running: Running,
+    sources: &Sources,
+    asked: impl Future<Output = std::io::Result<()>>,
+    output: Output,
+) -> ExitCode {
     if let Some(keys) = &running.first_keys {
-        greet(keys, &running.address.to_string());
+        greet(keys, &running.address.to_string(), output);
     }
     let snapshot = running.gateway.snapshot();
     tracing::info!(
@@ -75,7 +92,7 @@ async fn serve(running: Running, sources: &Sources) -> ExitCode {
     );
     tokio::select! {
         () = reload::run(&running, sources, std::future::pending()) => {}
-        asked = shutdown_signal() => {
+        asked = asked => {
             if let Err(error) = asked {
                 tracing::error!(code = "E700", %error, "signals cannot be received");
             }
@@ -100,7 +117,7 @@ async fn serve(running: Running, sources: &Sources) -> ExitCode {
 }
 
 /// Shows the keys that were made, this once.
-fn greet(keys: &FirstKeys, address: &str) {
+fn greet(keys: &FirstKeys, address: &str, output: Output) {
     let FirstKeys { demo, operator } = keys;
     let text = format!(
         "\nA new data folder. These keys are shown once:\n\n  \
@@ -113,12 +130,14 @@ fn greet(keys: &FirstKeys, address: &str) {
          print(c.chat.completions.create(model='demo', messages=[{{'role':'user','content':'What is 12*7?'}}])\
          .choices[0].message.content)\"\n\n"
     );
-    // A closed standard output is no reason not to serve.
-    let _ = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
+    let value = json!({ "address": address, "demo_key": demo, "operator_key": operator });
+    // Keys that cannot be shown are no reason not to serve.
+    let _ = output.show(&value, || text);
 }
 
 fn start_log(settings: Log) {
-    let filter = EnvFilter::new(format!("{level},hyper=warn,h2=warn,sqlx=warn", level = settings.level.name()));
+    let filter =
+        EnvFilter::new(format!("{level},hyper=warn,h2=warn,sqlx=warn", level = settings.level.name()));
     let pleasant = match settings.format {
         LogFormat::Text => true,
         LogFormat::Json => false,
@@ -132,10 +151,4 @@ fn start_log(settings: Log) {
         let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false);
         registry.with(layer.with_writer(std::io::stderr)).try_init()
     };
-}
-
-/// Says what is wrong and gives the exit code.
-pub(super) fn fail(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "flyball: {error}");
-    ExitCode::from(code)
 }

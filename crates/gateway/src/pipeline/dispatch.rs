@@ -50,7 +50,12 @@ pub(super) async fn run(exchange: &mut Exchange, prepared: Prepared) -> Result<D
         bounds: Bounds {
             named_by: NamedBy::Operator,
             head_timeout: patience.get(),
-            idle_timeout: if call.stream { timeouts.between_events } else { timeouts.first_byte }.get(),
+            // The screen keeps the times between events; the first may take longer than those after it.
+            idle_timeout: if call.stream {
+                patience.get().max(timeouts.between_events.get())
+            } else {
+                patience.get()
+            },
             body_limit: exchange.snapshot.config.limits.answer.bytes(),
         },
     };
@@ -58,7 +63,9 @@ pub(super) async fn run(exchange: &mut Exchange, prepared: Prepared) -> Result<D
     let inbound = match timeout_at(deadline, target.provider.call(&gateway.egress, outbound)).await {
         Ok(Ok(inbound)) => inbound,
         Ok(Err(error)) => return Err(failed(error)),
-        Err(_elapsed) => return Err(Refusal::new(Kind::ProviderTimeout, "The provider did not answer in time.")),
+        Err(_elapsed) => {
+            return Err(Refusal::new(Kind::ProviderTimeout, "The provider did not answer in time."));
+        }
     };
     let waited = exchange.started.elapsed().as_micros();
     exchange.first_byte_micros = Some(u64::try_from(waited).unwrap_or(u64::MAX));
@@ -106,7 +113,7 @@ async fn provider_refusal(mut inbound: Inbound, deadline: Instant) -> Refusal {
             if let Some(code) = word("code") {
                 refusal.message = format!("The provider rejected the request with '{code}'.").into();
             }
-            refusal.field = word("param").map(std::borrow::Cow::into_owned);
+            refusal.field = word("param").map(|word| word.as_ref().into());
         }
     }
     match kind {

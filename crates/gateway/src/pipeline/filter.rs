@@ -35,7 +35,8 @@ pub fn output(gateway: &Gateway, principal: &Principal, request: &FilterRequest)
     let snapshot = gateway.snapshot();
     let findings = inspect(&snapshot, &request.text);
     let seen = kinds(&findings);
-    let mut sources = verbatim::Sources { protected: Arc::clone(&snapshot.protected), ..verbatim::Sources::none() };
+    let mut sources =
+        verbatim::Sources { protected: Arc::clone(&snapshot.protected), ..verbatim::Sources::none() };
     for source in &request.context {
         sources.call.add(source);
     }

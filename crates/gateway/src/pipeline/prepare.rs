@@ -1,12 +1,12 @@
 //! Stage 6, prepare: applies the decision and the route to the request. Blocks, masks, safe mode; model name,
-//! defaults, caps, renames (all in `parameters`). The result is the exact body that leaves us, spliced from the bytes
-//! that came.
+//! defaults, caps, renames (`parameters`). The result is the exact body that leaves us, spliced from the bytes that
+//! came.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use flyball_core::json::{Editor, Value};
-use flyball_core::{Call, Disposition, Text, TextRole, Treatment};
+use flyball_core::{Call, Disposition, Operation, Text, TextRole, Treatment};
 use flyball_core::{Decision, Finding};
 
 use super::decide::{Basis, Decided};
@@ -43,11 +43,15 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
     let mut editor = Editor::new(&call.document);
     mask(&mut editor, call, &findings, &decision);
     let safe_mode = (decision.disposition == Disposition::SafeMode).then_some(&snapshot.config.safe_mode);
-    if let Some(other) = safe_mode.and_then(|settings| settings.model.as_deref())
-        && let Some(other) = snapshot.route(other).filter(|route| route.operations.contains(&call.operation))
-    {
-        target = other;
-        exchange.route = Some(Arc::clone(&target));
+    if let Some(settings) = safe_mode {
+        let other = settings.model.as_deref().and_then(|model| snapshot.route(model));
+        if let Some(other) = other.filter(|route| route.operations.contains(&call.operation)) {
+            target = other;
+            exchange.route = Some(Arc::clone(&target));
+        }
+        if call.operation == Operation::Chat {
+            parameters::instruct(&mut editor, call, &settings.instruction);
+        }
     }
     exchange.dropped = parameters::apply(&mut editor, call, &target, safe_mode);
     let body = editor.finish();
@@ -61,7 +65,7 @@ pub(super) fn blocked(kind: Kind, decision: &Decision) -> Refusal {
         .reasons
         .iter()
         .filter(|reason| reason.action == flyball_core::Action::Block)
-        .map(|reason| reason.description.as_ref())
+        .map(|reason| reason.description.trim_end_matches('.'))
         .collect();
     let mut refusal =
         Refusal::new(kind, format!("The policy does not allow this {what}: {}.", reasons.join("; ")));

@@ -25,7 +25,8 @@ pub fn decode_completion(document: &Document, stream: bool) -> Result<Call, Refu
     if prompt.raw().len() == 2 {
         return Err(wrong_type("prompt", "a non-empty string"));
     }
-    let model = text_field(root, "model")?.map_or_else(|| quote(DEFAULT_MODEL), |model| model.raw().to_owned());
+    let model =
+        text_field(root, "model")?.map_or_else(|| quote(DEFAULT_MODEL), |model| model.raw().to_owned());
     let mut body = format!(r#"{{"model":{model},"messages":[{{"role":"user","content":{}}}]"#, prompt.raw());
     if let Some(cap) = root.get("max_tokens") {
         let cap = cap.unsigned().ok_or_else(|| wrong_type("max_tokens", "a whole number"))?;

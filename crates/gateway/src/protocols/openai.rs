@@ -4,8 +4,8 @@ pub mod answer;
 pub mod chat;
 pub mod chunk;
 pub mod embeddings;
-pub mod error;
 pub mod end;
+pub mod error;
 
 use flyball_core::json::Value;
 

@@ -45,7 +45,9 @@ pub(super) async fn serve(gateway: &Arc<Gateway>, data: &Path) -> Result<(), Ser
             tracker.spawn(async move {
                 let service = service_fn(move |request| {
                     let server = Arc::clone(&server);
-                    async move { Ok::<_, std::convert::Infallible>(server.answer(request, Peer::ControlSocket).await) }
+                    async move {
+                        Ok::<_, std::convert::Infallible>(server.answer(request, Peer::ControlSocket).await)
+                    }
                 });
                 let connection = hyper::server::conn::http1::Builder::new()
                     .timer(TokioTimer::new())

@@ -70,9 +70,7 @@ fn watcher(notices: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
             let _ = notices.try_send(());
         }
     });
-    watcher
-        .inspect_err(|error| tracing::warn!(%error, "files are not watched: reload with SIGHUP"))
-        .ok()
+    watcher.inspect_err(|error| tracing::warn!(%error, "files are not watched: reload with SIGHUP")).ok()
 }
 
 fn watch(watcher: &mut Option<RecommendedWatcher>, watched: &mut BTreeSet<PathBuf>, files: &[PathBuf]) {

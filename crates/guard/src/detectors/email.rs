@@ -22,11 +22,12 @@ pub(crate) const DETECTOR: Detector = Detector {
     non_matches: &[
         "@ada wrote to ada@ home",
         "react@18.2.0",
-        "git@github.com:owner/project.git",
+        "git@example.com:owner/project.git",
         "icon@2x.png",
         "ada@localhost",
         "a @ b.example, a@.example, a@example.c",
         "ada@example.c0m",
+        "a23456789b123456789c123456789d123456789e123456789f123456789g12345@example.org",
     ],
     score: 0.95,
     probe: Probe::Around(Around { anchor: b'@', start, end }),
@@ -39,7 +40,8 @@ const DOMAIN: usize = 255;
 /// Longest label (RFC 1035, 2.3.4).
 const LABEL: usize = 63;
 
-/// The first letter or digit of the local part that ends at `at`: of a longer one, the last 64 bytes.
+/// Where the local part begins that ends at `at`: the first word in the last 64 bytes. A word is never cut, or its
+/// front part could pass for another value once the rest is masked.
 fn start(view: &View<'_>, at: usize) -> Option<usize> {
     let mut place = at;
     let mut first = None;
@@ -54,35 +56,34 @@ fn start(view: &View<'_>, at: usize) -> Option<usize> {
             return first;
         }
         place -= step;
-        if letter > 0 {
+        if letter > 0 && view.letter_before(place) == 0 {
             first = Some(place);
         }
     }
 }
 
-/// The end of the longest prefix of what follows the `@` that is a host name.
+/// The end of the longest prefix of what follows the `@` that is a host name. What makes a prefix one must lie within
+/// it: then masking a neighbour never makes an address of what was none.
 fn end(view: &View<'_>, start: usize, at: usize) -> Option<usize> {
+    if at - start == 3 && spells(view, start, b"git") {
+        return None;
+    }
     let domain = at + 1;
     let mut label = domain;
     let mut end = None;
     loop {
         let after = label_end(view, label);
-        if after == label || after - label > LABEL || after - domain > DOMAIN {
-            break;
-        }
+        let room = (label + LABEL).min(domain + DOMAIN);
         if label > domain
-            && let Some(top) = top_end(view, label, after)
+            && let Some(top) = top_end(view, label, after, room)
         {
             end = Some(top).filter(|_| !is_file_scale(view, domain, label, top)).or(end);
         }
-        if view.at(after) != Some(b'.') {
-            break;
+        if after == label || after > room || view.at(after) != Some(b'.') {
+            return end;
         }
         label = after + 1;
     }
-    let end = end?;
-    let is_remote = view.at(end) == Some(b':') && at - start == 3 && spells(view, start, b"git");
-    (!is_remote).then_some(end)
 }
 
 /// The end of the letters, digits and hyphens from `label` on, or a place beyond the longest label.
@@ -99,11 +100,14 @@ fn label_end(view: &View<'_>, label: usize) -> usize {
     place
 }
 
-/// Where a top-level domain ends that begins the label: two letters at least and nothing but letters, up to the
-/// label's end or a hyphen; or a whole label in Punycode (RFC 5891).
-fn top_end(view: &View<'_>, label: usize, after: usize) -> Option<usize> {
-    if spells(view, label, b"xn--") && after > label + 4 && view.at(after - 1) != Some(b'-') {
-        return Some(after);
+/// Where a top-level domain ends that begins the label, not beyond `room`: two letters at least and nothing but
+/// letters, up to the label's end or a hyphen; or Punycode (RFC 5891) up to the label's end or the last hyphen that
+/// could be it.
+fn top_end(view: &View<'_>, label: usize, after: usize, room: usize) -> Option<usize> {
+    if spells(view, label, b"xn--") {
+        return (label + 5..=after.min(room))
+            .rev()
+            .find(|end| (*end == after || view.at(*end) == Some(b'-')) && view.at(*end - 1) != Some(b'-'));
     }
     let mut place = label;
     let mut letters = 0;
@@ -116,7 +120,7 @@ fn top_end(view: &View<'_>, label: usize, after: usize) -> Option<usize> {
         place += view.letter(place).max(1);
         letters += 1;
     }
-    (letters >= 2).then_some(place)
+    (letters >= 2 && place <= room).then_some(place)
 }
 
 /// Whether the domain is the end of a picture's file name for screens of higher density: `icon@2x.png`.

@@ -81,7 +81,9 @@ fn end(view: &View<'_>, start: usize) -> Option<usize> {
             _ => return best,
         }
         place += 1;
-        view.digit(place)?;
+        if view.digit(place).is_none() {
+            return best;
+        }
     }
 }
 

@@ -45,9 +45,8 @@ pub(super) async fn all(readers: &SqlitePool) -> Result<Vec<ApiKey>, Fault> {
     Ok(sqlx::query_as(select!("")).fetch_all(readers).await?)
 }
 
-pub(super) async fn live(readers: &SqlitePool, now: Timestamp) -> Result<Vec<ApiKey>, Fault> {
-    let text = select!("WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)");
-    Ok(sqlx::query_as(text).bind(now.0).fetch_all(readers).await?)
+pub(super) async fn unrevoked(readers: &SqlitePool) -> Result<Vec<ApiKey>, Fault> {
+    Ok(sqlx::query_as(select!("WHERE revoked_at IS NULL")).fetch_all(readers).await?)
 }
 
 pub(super) struct Create(pub(super) ApiKey);

@@ -19,11 +19,19 @@ pub struct Setup {
     policy: Option<String>,
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
+    ready_at: Option<SocketAddr>,
 }
 
 impl Setup {
     pub(super) fn new(binary: PathBuf) -> Self {
-        Setup { binary, config: None, policy: None, arguments: Vec::new(), environment: Vec::new() }
+        Setup {
+            binary,
+            config: None,
+            policy: None,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            ready_at: None,
+        }
     }
 
     /// The configuration, as YAML. Without it and without a policy the embedded default is used.
@@ -53,6 +61,18 @@ impl Setup {
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.environment.push((name.into(), value.into()));
         self
+    }
+
+    /// Where readiness is asked for when it is not on the first listener (`admin.listen`).
+    #[must_use]
+    pub fn ready_at(mut self, address: SocketAddr) -> Self {
+        self.ready_at = Some(address);
+        self
+    }
+
+    /// The address of readiness, the first listener being at `address`.
+    pub(super) fn readiness(&self, address: SocketAddr) -> SocketAddr {
+        self.ready_at.unwrap_or(address)
     }
 
     /// Starts the binary and waits until it is ready.

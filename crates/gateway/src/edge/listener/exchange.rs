@@ -5,9 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderValue, ORIGIN};
-use http::{Request, Response, StatusCode, Version};
-use http_body::{Frame, SizeHint};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, ORIGIN};
+use http::{Method, Request, Response, StatusCode, Version};
+use http_body::{Body as _, Frame, SizeHint};
 
 use super::executor::{Touch, touched};
 use super::pulse::Beat;
@@ -19,6 +19,8 @@ use crate::edge::headers::{self, Page};
 /// What an answer needs to know of its request.
 pub(super) struct Terms {
     version: Version,
+    /// Whether only the head of the answer is wanted.
+    head_only: bool,
     page: Page,
     tls: bool,
     origin: Option<HeaderValue>,
@@ -33,6 +35,7 @@ impl Terms {
         let cors = settings.cors.as_ref();
         Terms {
             version: request.version(),
+            head_only: request.method() == Method::HEAD,
             page: if scripted { Page::Scripted } else { Page::Data },
             tls: peer.tls,
             origin: cors.and_then(|_| request.headers().get(ORIGIN).cloned()),
@@ -58,6 +61,14 @@ impl Terms {
         }
         if self.version <= Version::HTTP_11 && drain.phase() >= Phase::Draining {
             fields.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        // RFC 9110, section 9.3.2. On HTTP/1.1 hyper leaves the content out; on HTTP/2 it would send it, and the
+        // peer would reset the stream.
+        if self.head_only && self.version == Version::HTTP_2 {
+            if let Some(length) = answer.body().size_hint().exact() {
+                answer.headers_mut().entry(CONTENT_LENGTH).or_insert(HeaderValue::from(length));
+            }
+            *answer.body_mut() = Body::Empty;
         }
     }
 }

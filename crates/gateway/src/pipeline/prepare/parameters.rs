@@ -1,5 +1,5 @@
-//! Parameters of the call as route and safe mode want them: concrete model, defaults, caps, renames, what is left
-//! out, usage in streams; no tools and a hardening instruction in safe mode. Masks are not made here.
+//! The parameters of a request as a route wants them: dropped, renamed, filled in, capped; and the limits of safe
+//! mode, which go last so that nothing loosens them. Texts and decisions are not looked at here.
 
 use flyball_core::json::{Editor, NodeKind, Value, quote};
 use flyball_core::{Call, Operation};
@@ -7,30 +7,43 @@ use flyball_core::{Call, Operation};
 use crate::config::SafeMode;
 use crate::snapshot::Route;
 
-/// Everything that offers tools to a model.
+/// What safe mode takes away.
 const TOOLS: [&str; 6] =
     ["tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "web_search_options"];
 
-/// Callers' names of the cap on output tokens.
-const CAPS: [&str; 2] = ["max_completion_tokens", "max_tokens"];
+/// The two names that OpenAI's protocol has for the cap on output.
+const OUTPUT_CAPS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
 
-/// Edits the call for `route`, in safe mode where its settings are given. Returns the parameters that were left out.
+/// Applies the route: concrete model, defaults, caps, renames, dropped parameters, usage in streams; and safe mode,
+/// if it is on. Returns what was dropped.
 pub(super) fn apply(
     editor: &mut Editor<'_>,
     call: &Call,
     route: &Route,
     safe_mode: Option<&SafeMode>,
 ) -> Vec<String> {
-    let root = call.document.root();
+    let parameters = Parameters { root: call.document.root(), route };
+    let root = parameters.root;
     editor.set(root, "model", &quote(&route.model));
-    for key in &route.drop_params {
-        editor.remove(root, key);
+    let dropped = route.drop_params.iter().filter(|key| editor.remove(root, key)).cloned().collect();
+    for (from, to) in &route.rename {
+        let written = |key: &str| root.members().any(|(name, _)| name.text().as_deref() == Some(key));
+        if root.get(to).is_none() {
+            editor.rename(root, from, to);
+        } else if written(from) && root.get(from).is_none() {
+            editor.remove(root, from);
+        }
     }
-    defaults(editor, root, route);
+    for (key, value) in &route.defaults {
+        let name = parameters.provider_name(key);
+        if parameters.stated(name).is_none() {
+            editor.set(root, name, &value.to_string());
+        }
+    }
     if call.operation == Operation::Chat {
         let cap = [route.max_output_tokens, safe_mode.map(|settings| settings.max_output_tokens)];
         if let Some(cap) = cap.into_iter().flatten().min() {
-            cap_output(editor, root, route, cap);
+            parameters.cap_output(editor, cap);
         }
         if call.stream && !call.stream_usage {
             match root.get("stream_options") {
@@ -39,92 +52,97 @@ pub(super) fn apply(
             }
         }
         if let Some(settings) = safe_mode {
-            harden(editor, root, route, settings);
+            parameters.harden(editor, settings);
         }
     }
-    for (from, to) in &route.rename {
-        match (root.get(from), root.get(to)) {
-            (Some(_), None) => drop(editor.rename(root, from, to)),
-            // A null means absent; the provider does not know the name.
-            (None, _) => drop(editor.remove(root, from)),
-            (Some(_), Some(_)) => {}
-        }
+    dropped
+}
+
+/// The parameters of one request on one route.
+struct Parameters<'d, 'r> {
+    root: Value<'d>,
+    route: &'r Route,
+}
+
+impl<'r> Parameters<'_, 'r> {
+    /// What the provider calls a parameter.
+    fn provider_name<'k>(&self, key: &'k str) -> &'k str
+    where
+        'r: 'k,
+    {
+        self.route.rename.iter().find(|(from, _)| from == key).map_or(key, |(_, to)| to)
     }
-    let left_out = route.drop_params.iter().filter(|key| root.get(key).is_some());
-    left_out.cloned().collect()
-}
 
-fn is_dropped(route: &Route, key: &str) -> bool {
-    route.drop_params.iter().any(|dropped| dropped == key)
-}
-
-/// The name under which the provider knows a parameter.
-fn target_name<'r>(route: &'r Route, key: &'r str) -> &'r str {
-    route.rename.iter().find(|(from, _)| from == key).map_or(key, |(_, to)| to)
-}
-
-/// Adds the route's defaults for what the caller does not state.
-fn defaults(editor: &mut Editor<'_>, root: Value<'_>, route: &Route) {
-    for (key, value) in &route.defaults {
-        let name = target_name(route, key);
-        if root.get(key).is_none() && root.get(name).is_none() {
-            editor.set(root, name, &value.to_string());
-        }
+    fn drops(&self, key: &str) -> bool {
+        self.route.drop_params.iter().any(|dropped| dropped == key)
     }
-}
 
-/// The route's default for a parameter, by either of its names.
-fn default<'r>(route: &'r Route, key: &str) -> Option<&'r serde_json::Value> {
-    route.defaults.get(key).or_else(|| route.defaults.get(target_name(route, key)))
-}
+    /// What the caller stated for a parameter, by the provider's name of it or by one that is renamed to it.
+    fn stated(&self, name: &str) -> Option<Value<'_>> {
+        let renamed = self.route.rename.iter().filter(|(_, to)| to == name).map(|(from, _)| from.as_str());
+        std::iter::once(name).chain(renamed).filter(|key| !self.drops(key)).find_map(|key| self.root.get(key))
+    }
 
-/// Holds the cap on output tokens, the caller's or the route's default, to `cap`, and sets one where there is none.
-fn cap_output(editor: &mut Editor<'_>, root: Value<'_>, route: &Route, cap: u64) {
-    let mut capped = false;
-    for key in CAPS.into_iter().filter(|key| !is_dropped(route, key)) {
-        let name = target_name(route, key);
-        let mut stated = false;
-        for value in [key, name].into_iter().filter_map(|key| Some((key, root.get(key)?))) {
-            stated = true;
-            if value.1.unsigned().is_none_or(|wish| wish > cap) {
-                editor.set(root, value.0, &cap.to_string());
+    /// What the route sets for a parameter that the caller left out.
+    fn default(&self, name: &str) -> Option<&serde_json::Value> {
+        self.route.defaults.iter().find(|(key, _)| self.provider_name(key) == name).map(|(_, value)| value)
+    }
+
+    /// Holds every output cap that leaves to `cap`, under whatever name, and sets one where there is none.
+    fn cap_output(&self, editor: &mut Editor<'_>, cap: u64) {
+        let mut names: Vec<&str> =
+            OUTPUT_CAPS.iter().flat_map(|key| [self.provider_name(key), *key]).collect();
+        names.dedup();
+        let mut set = false;
+        for name in &names {
+            let wish = match self.stated(name) {
+                Some(value) => value.unsigned(),
+                None => match self.default(name) {
+                    Some(value) => value.as_u64(),
+                    None => continue,
+                },
+            };
+            // A name that is renamed leaves under the other one.
+            if self.provider_name(name) != *name && self.root.get(self.provider_name(name)).is_none() {
+                continue;
+            }
+            set = true;
+            if wish.is_none_or(|wish| wish > cap) {
+                editor.set(self.root, name, &cap.to_string());
             }
         }
-        if !stated && let Some(default) = default(route, key) {
-            stated = true;
-            if default.as_u64().is_none_or(|wish| wish > cap) {
-                editor.set(root, name, &cap.to_string());
-            }
+        if !set && let Some(name) = names.iter().find(|name| !self.drops(name)) {
+            editor.set(self.root, name, &cap.to_string());
         }
-        capped |= stated;
     }
-    // `max_tokens` is what most providers know, unless the route says otherwise.
-    if !capped && let Some(key) = CAPS.into_iter().rev().find(|key| !is_dropped(route, key)) {
-        editor.set(root, target_name(route, key), &cap.to_string());
+
+    /// Takes tools away and lowers the temperature.
+    fn harden(&self, editor: &mut Editor<'_>, settings: &SafeMode) {
+        for key in TOOLS {
+            editor.remove(self.root, self.provider_name(key));
+        }
+        let name = self.provider_name("temperature");
+        let wish = match self.stated(name) {
+            Some(value) => value.float(),
+            None => self.default(name).and_then(serde_json::Value::as_f64),
+        };
+        if !self.drops("temperature") && wish.is_none_or(|wish| wish > settings.temperature) {
+            editor.set(self.root, name, &settings.temperature.to_string());
+        }
     }
 }
 
-/// Takes tools away, the route's own included, lowers the temperature, adds the hardening instruction.
-fn harden(editor: &mut Editor<'_>, root: Value<'_>, route: &Route, settings: &SafeMode) {
-    for key in TOOLS {
-        editor.remove(root, key);
-        editor.remove(root, target_name(route, key));
-    }
-    let stated = root.get("temperature").map(Value::float);
-    let wish = stated.unwrap_or_else(|| default(route, "temperature").and_then(serde_json::Value::as_f64));
-    if !is_dropped(route, "temperature") && wish.is_none_or(|wish| wish > settings.temperature) {
-        let name = if stated.is_some() { "temperature" } else { target_name(route, "temperature") };
-        editor.set(root, name, &settings.temperature.to_string());
-    }
-    let Some(messages) = root.get("messages") else { return };
+/// Adds the instruction of safe mode in front of a conversation.
+pub(super) fn instruct(editor: &mut Editor<'_>, call: &Call, instruction: &str) {
+    let Some(messages) = call.document.root().get("messages") else { return };
     // Many chat templates take one system message only, at the beginning: add to it where there is one.
     let system = messages.items().next().filter(|first| {
         first.get("role").is_some_and(|role| role.is_text("system") || role.is_text("developer"))
     });
     match system.and_then(|first| first.get("content")).filter(|content| content.kind() == NodeKind::String) {
-        Some(content) => editor.append_text(content, &format!("\n\n{}", settings.instruction)),
+        Some(content) => editor.append_text(content, &format!("\n\n{instruction}")),
         None => {
-            let message = format!(r#"{{"role":"system","content":{}}}"#, quote(&settings.instruction));
+            let message = format!(r#"{{"role":"system","content":{}}}"#, quote(instruction));
             editor.prepend_item(messages, &message);
         }
     }

@@ -51,7 +51,12 @@ impl std::fmt::Debug for Inflow {
 
 impl Inflow {
     /// A stream whose first event must come before `deadline`.
-    pub(super) fn new(exchange: &Exchange, inbound: Inbound, screen: StreamScreen, deadline: Instant) -> Self {
+    pub(super) fn new(
+        exchange: &Exchange,
+        inbound: Inbound,
+        screen: StreamScreen,
+        deadline: Instant,
+    ) -> Self {
         let config = &exchange.snapshot.config;
         let keep_alive = config.timeouts.keep_alive_comment.get();
         let now = Instant::now();

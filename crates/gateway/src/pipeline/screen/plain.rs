@@ -29,10 +29,11 @@ pub(super) async fn run(
     deadline: Instant,
 ) -> Result<Bytes, Refusal> {
     let limit = exchange.snapshot.config.limits.answer.get();
-    let bytes = timeout_at(deadline, read(inbound, limit))
-        .await
-        .map_err(|_elapsed| Refusal::new(Kind::ProviderTimeout, "The provider's answer did not end in time."))??;
-    let invalid = || Refusal::new(Kind::ProviderInvalidAnswer, "The provider's answer is not what its protocol says.");
+    let bytes = timeout_at(deadline, read(inbound, limit)).await.map_err(|_elapsed| {
+        Refusal::new(Kind::ProviderTimeout, "The provider's answer did not end in time.")
+    })??;
+    let invalid =
+        || Refusal::new(Kind::ProviderInvalidAnswer, "The provider's answer is not what its protocol says.");
     let document = Document::parse(bytes, ANSWER_LIMITS).map_err(|error| invalid().because(error))?;
     let answer = match basis.call.operation {
         Operation::Embeddings => openai::answer::embeddings(&document),
@@ -52,7 +53,10 @@ pub(super) async fn run(
 
 async fn read(mut inbound: Inbound, limit: usize) -> Result<Bytes, Refusal> {
     let too_large = || {
-        Refusal::new(Kind::ProviderInvalidAnswer, format!("The provider's answer is larger than {limit} bytes."))
+        Refusal::new(
+            Kind::ProviderInvalidAnswer,
+            format!("The provider's answer is larger than {limit} bytes."),
+        )
     };
     let mut first = Bytes::new();
     let mut rest: Option<BytesMut> = None;
@@ -103,10 +107,12 @@ fn judge(snapshot: &Snapshot, basis: &Basis, document: &Document, texts: &[Answe
         .output_pii_kinds(&seen)
         .output_pii_count(findings.len() as u64)
         .output_length(length as u64);
-    let sources = if snapshot.measures_verbatim() { sources(snapshot, basis) } else { verbatim::Sources::none() };
+    let sources =
+        if snapshot.measures_verbatim() { sources(snapshot, basis) } else { verbatim::Sources::none() };
     if snapshot.measures_verbatim() {
         let contents = texts.iter().filter(|text| text.content);
-        let ratios = contents.filter_map(|text| document.value(text.text.node).text().map(|t| sources.ratio(&t)));
+        let ratios =
+            contents.filter_map(|text| document.value(text.text.node).text().map(|t| sources.ratio(&t)));
         signals.output_verbatim_ratio(ratios.fold(0.0, f64::max));
     }
     let decision = snapshot.policy.decide(Stage::Output, &signals);
@@ -123,7 +129,8 @@ impl Verdict {
             if self.decision.answer == AnswerTreatment::Summarize && text.content {
                 let Some(content) = value.text() else { continue };
                 let content = flyball_mask::redact(&content, &self.masked_findings(index)).into_owned();
-                let short = summary::extract(&content, snapshot.config.summarize.sentences as usize, &self.sources);
+                let short =
+                    summary::extract(&content, snapshot.config.summarize.sentences as usize, &self.sources);
                 editor.replace(value, quote(&short));
                 rewritten.insert(text.choice);
                 continue;
@@ -134,7 +141,9 @@ impl Verdict {
                 rewritten.insert(text.choice);
             }
         }
-        for (position, choice) in document.root().get("choices").into_iter().flat_map(Value::items).enumerate() {
+        for (position, choice) in
+            document.root().get("choices").into_iter().flat_map(Value::items).enumerate()
+        {
             let number = choice.get("index").and_then(Value::unsigned).unwrap_or(position as u64);
             if u32::try_from(number).is_ok_and(|number| rewritten.contains(&number)) {
                 forget(&mut editor, choice);
@@ -148,7 +157,10 @@ impl Verdict {
         // They are in the order of the texts.
         let first = self.findings.partition_point(|located| located.text < index);
         let here = self.findings.iter().skip(first).take_while(|located| located.text == index);
-        here.map(|located| &located.finding).filter(|f| self.decision.treatment(f.kind, f.category) == Treatment::Mask).cloned().collect()
+        here.map(|located| &located.finding)
+            .filter(|f| self.decision.treatment(f.kind, f.category) == Treatment::Mask)
+            .cloned()
+            .collect()
     }
 }
 

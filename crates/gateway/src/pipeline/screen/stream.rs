@@ -249,7 +249,7 @@ impl StreamScreen {
         match self.channels.iter().position(|state| state.channel == channel) {
             Some(index) => index,
             None => {
-                self.channels.push(ChannelState::new(channel));
+                self.channels.push(ChannelState::new(channel, self.whole));
                 self.channels.len() - 1
             }
         }

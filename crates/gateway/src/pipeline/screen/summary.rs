@@ -69,10 +69,7 @@ mod tests {
     #[test]
     fn the_weightiest_sentences_stay_in_order() {
         let text = "Cats sleep. Governors hold engines steady. Engines need governors. It rains.";
-        assert_eq!(
-            extract(text, 2, &sources("")),
-            "Governors hold engines steady. Engines need governors."
-        );
+        assert_eq!(extract(text, 2, &sources("")), "Governors hold engines steady. Engines need governors.");
     }
 
     #[test]

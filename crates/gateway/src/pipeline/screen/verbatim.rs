@@ -74,7 +74,8 @@ impl Meter {
         let mut rest = std::mem::take(&mut self.partial);
         rest.push_str(piece);
         // The last word is kept back until something ends it.
-        let end = rest.char_indices().rev().take_while(|(_, c)| in_word(*c)).last().map_or(rest.len(), |(i, _)| i);
+        let end =
+            rest.char_indices().rev().take_while(|(_, c)| in_word(*c)).last().map_or(rest.len(), |(i, _)| i);
         self.partial = rest.split_off(end);
         self.count(sources, &rest);
     }

@@ -43,7 +43,12 @@ pub(super) struct ChannelState {
 
 impl ChannelState {
     /// A field of which nothing has come.
-    pub(super) fn new(channel: Channel) -> Self {
+    pub(super) fn new(channel: Channel, whole: Whole) -> Self {
+        let remembered = match whole {
+            // Findings are treated when the answer is complete, however far back they lie.
+            Whole::Buffer => usize::MAX,
+            _ => REMEMBERED,
+        };
         ChannelState {
             channel,
             scanner: StreamScanner::new(),
@@ -52,7 +57,7 @@ impl ChannelState {
             closed: 0,
             reopened: false,
             json: matches!(channel.field, Field::ToolArguments(_)).then(|| Json {
-                strings: JsonStringTracker::keeping(REMEMBERED),
+                strings: JsonStringTracker::keeping(remembered),
                 unescaped: Unescaped::default(),
             }),
             meter: Meter::default(),
