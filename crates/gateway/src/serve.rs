@@ -57,6 +57,8 @@ pub struct Running {
     /// The keys that were made because the data folder was new.
     pub first_keys: Option<first_start::FirstKeys>,
     tls: Option<TlsFiles>,
+    /// The folder that this process claimed, whatever a later configuration says.
+    data: PathBuf,
 }
 
 /// Why a process does not start.
@@ -134,7 +136,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     if let Some(listener) = admin_listener {
         listen(&gateway, listener, Plane::Control);
     }
-    Ok(Running { gateway, address, admin_address, first_keys, tls })
+    Ok(Running { gateway, address, admin_address, first_keys, tls, data })
 }
 
 fn listen(gateway: &Arc<Gateway>, listener: Listener, plane: Plane) {
@@ -192,8 +194,7 @@ impl Running {
     /// When the last of the state could not be written.
     pub async fn stop(self, hurry: impl Future<Output = ()>) -> Result<DrainReport, StoreError> {
         let report = self.gateway.drain.run(hurry).await;
-        let data = self.gateway.snapshot().config.data.clone();
-        control_socket::remove(&data);
+        control_socket::remove(&self.data);
         self.gateway.store.close().await?;
         self.gateway.tracker.close();
         // Connections that were dropped end at once; the wait is bounded all the same.

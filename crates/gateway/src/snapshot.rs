@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flyball_core::{LawfulBasis, Operation};
+use flyball_core::{LawfulBasis, Operation, Principal};
 use flyball_demo::Demo;
 use flyball_guard::Scanner;
 use flyball_policy::{LoadErrors, Policy, Signal, Vocabulary};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 use crate::config::{self, Config};
 use crate::pipeline::screen::verbatim::Shingles;
@@ -193,6 +193,12 @@ impl Snapshot {
         self.routes.get(model).cloned()
     }
 
+    /// The route behind a public model name, if this caller may use it: under that name or under the route's own.
+    pub fn route_for(&self, principal: &Principal, model: &str) -> Option<Arc<Route>> {
+        let route = self.routes.get(model)?;
+        (principal.may_use(model) || principal.may_use(&route.name)).then(|| Arc::clone(route))
+    }
+
     /// Every public model name, aliases included, in no order.
     pub fn models(&self) -> impl Iterator<Item = (&str, &Arc<Route>)> {
         self.routes.iter().map(|(name, route)| (name.as_ref(), route))
@@ -211,9 +217,44 @@ fn headers(
     let mut headers = HeaderMap::new();
     for (name, value) in settings {
         let invalid = || SnapshotError::Header { key: key.to_owned(), header: name.clone() };
-        let value = value.parse().map_err(|_| invalid())?;
+        let mut value: HeaderValue = value.parse().map_err(|_| invalid())?;
+        // Operators put credentials here: kept out of debug output and of HTTP/2's compression tables.
+        value.set_sensitive(true);
         let parsed = http::HeaderName::try_from(name.as_str()).map_err(|_| invalid())?;
         headers.insert(parsed, value);
     }
     Ok(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use flyball_core::{Clock, KeyId, Role, SystemClock};
+
+    use super::*;
+
+    #[test]
+    fn a_key_for_an_alias_or_for_its_route_finds_the_route() {
+        let mut config = Config::default();
+        config.routes.get_mut("demo").unwrap().aliases = vec!["fast".to_owned()];
+        let snapshot = Snapshot::build(1, config, &Arc::new(Demo::new())).unwrap();
+        let principal = |pattern: &str| Principal {
+            tenant: Some("demo".parse().unwrap()),
+            key: KeyId(SystemClock.uuid()),
+            role: Role::Caller,
+            models: [pattern.to_owned()].into(),
+            expires: None,
+            lawful_basis: None,
+        };
+        for (pattern, model, expected) in [
+            ("fast", "fast", true),
+            ("fast", "demo", false),
+            ("demo", "fast", true),
+            ("demo", "demo", true),
+            ("other", "fast", false),
+            ("*", "nothing", false),
+        ] {
+            let found = snapshot.route_for(&principal(pattern), model).is_some();
+            assert_eq!(found, expected, "{pattern} {model}");
+        }
+    }
 }

@@ -50,8 +50,7 @@ async fn list(
     let snapshot = gateway.snapshot();
     let mut data: Vec<Model> = snapshot
         .models()
-        .filter(|(_, route)| principal.may_use(&route.name))
-        .map(|(name, route)| model(name, &route.provider.name))
+        .filter_map(|(name, _)| Some(model(name, &snapshot.route_for(&principal, name)?.provider.name)))
         .collect();
     data.sort_by(|a, b| a.id.cmp(&b.id));
     Json(ModelList { object: "list", data })
@@ -67,7 +66,7 @@ async fn retrieve(
     State(gateway): State<Arc<Gateway>>,
     Path(id): Path<String>,
 ) -> Result<Json<Model>, Refusal> {
-    let route = gateway.snapshot().route(&id).filter(|route| principal.may_use(&route.name));
+    let route = gateway.snapshot().route_for(&principal, &id);
     let route = route.ok_or_else(|| {
         Refusal::new(Kind::UnknownModel, "This model does not exist, or this key may not use it.").at("model")
     })?;

@@ -106,10 +106,7 @@ pub(super) fn run(
     let call = received.call();
     let principal = exchange.principal.clone().ok_or_else(unknown)?;
     // An unknown model and a forbidden one look alike.
-    let route = exchange.snapshot.route(&call.model).ok_or_else(unknown)?;
-    if !principal.may_use(&route.name) {
-        return Err(unknown());
-    }
+    let route = exchange.snapshot.route_for(&principal, &call.model).ok_or_else(unknown)?;
     if !route.operations.contains(&call.operation) {
         let message = format!("This model does not offer {}.", call.operation.name());
         return Err(Refusal::new(Kind::UnsupportedOperation, message).at("model"));

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use flyball_core::{
-    AnswerTreatment, Decision, Disposition, Finding, LawfulBasis, Principal, Stage, Treatment,
+    AnswerTreatment, Decision, Disposition, Finding, LawfulBasis, Principal, Stage, TextRole, Treatment,
 };
 use flyball_policy::Signals;
 
@@ -60,7 +60,7 @@ pub fn output(gateway: &Gateway, principal: &Principal, request: &FilterRequest)
 
 fn inspect(snapshot: &Snapshot, text: &str) -> Vec<Located> {
     let mut findings = Vec::new();
-    scan(&snapshot.scanner, 0, text, &mut findings);
+    scan(&snapshot.scanner, 0, TextRole::Other, text, &mut findings);
     findings
 }
 

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use flyball_core::{Call, Finding, Principal};
+use flyball_core::{Call, Finding, Principal, TextRole};
 use flyball_guard::Scanner;
 
 use super::authenticate::Authenticated;
 use crate::exchange::Exchange;
 use crate::snapshot::Route;
+
+mod unescaped;
+
+pub use unescaped::Unescaped;
 
 /// A finding and the text that it is in.
 #[derive(Clone, Debug)]
@@ -41,17 +45,45 @@ pub(super) fn run(exchange: &mut Exchange, authenticated: Authenticated) -> Insp
     let mut length = 0;
     let scanner = &exchange.snapshot.scanner;
     for (index, text) in call.texts.iter().enumerate() {
-        let Some(text) = call.document.value(text.node).text() else { continue };
-        length += text.len();
-        scan(scanner, index, &text, &mut findings);
+        let Some(content) = call.document.value(text.node).text() else { continue };
+        length += content.len();
+        scan(scanner, index, text.role, &content, &mut findings);
     }
     exchange.prompt_findings = u32::try_from(findings.len()).unwrap_or(u32::MAX);
     Inspected { call, principal, route, findings, length }
 }
 
 /// Adds what the detectors see in one text.
-pub(super) fn scan(scanner: &Scanner, index: usize, text: &str, findings: &mut Vec<Located>) {
+pub(super) fn scan(scanner: &Scanner, index: usize, role: TextRole, text: &str, findings: &mut Vec<Located>) {
     let mut found = Vec::new();
-    scanner.scan(text, &mut found);
+    if role == TextRole::ToolArguments && text.contains('\\') {
+        let (mut unescaped, mut read) = (Unescaped::default(), String::with_capacity(text.len()));
+        unescaped.push(text, &mut read);
+        read.push_str(unescaped.partial());
+        scanner.scan(&read, &mut found);
+        for finding in &mut found {
+            finding.span = unescaped.range(&finding.span);
+        }
+    } else {
+        scanner.scan(text, &mut found);
+    }
     findings.extend(found.into_iter().map(|finding| Located { text: index, finding }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_do_not_hide_what_a_tool_is_given() {
+        let text = r#"{"to":"\u006de@ex\u0061mple.org","card":"4111\u00201111\u00201111\u00201111\n"}"#;
+        let mut located = Vec::new();
+        scan(&Scanner::standard(), 0, TextRole::ToolArguments, text, &mut located);
+        let findings: Vec<Finding> = located.into_iter().map(|located| located.finding).collect();
+        let mut masked = text.to_owned();
+        for (range, tag) in flyball_mask::json_parts(text, &findings).into_iter().rev() {
+            masked.replace_range(range, &tag);
+        }
+        assert_eq!(masked, r#"{"to":"<email>","card":"<payment_card>\n"}"#);
+    }
 }

@@ -44,7 +44,8 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
     mask(&mut editor, call, &findings, &decision);
     let safe_mode = (decision.disposition == Disposition::SafeMode).then_some(&snapshot.config.safe_mode);
     if let Some(settings) = safe_mode {
-        if let Some(other) = settings.model.as_deref().and_then(|model| snapshot.route(model)) {
+        let other = settings.model.as_deref().and_then(|model| snapshot.route(model));
+        if let Some(other) = other.filter(|route| route.operations.contains(&call.operation)) {
             target = other;
             exchange.route = Some(Arc::clone(&target));
         }

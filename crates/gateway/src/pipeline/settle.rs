@@ -3,8 +3,8 @@
 
 use flyball_core::Money;
 use flyball_store::{Outcome as Counted, UsageRecord};
-use http::Response;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Response, StatusCode};
 
 use super::receive;
 use crate::edge::body::Body;
@@ -111,6 +111,10 @@ pub fn refusal_response(refusal: &Refusal, request_id: &str) -> Response<Body> {
         // The official SDKs repeat some statuses twice unless told otherwise.
         headers.insert(HeaderName::from_static("x-should-retry"), HeaderValue::from_static("false"));
     }
+    if row.status == StatusCode::UNAUTHORIZED {
+        // RFC 9110, section 11.6.1: a 401 names what would be accepted.
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     if let Some(wait) = refusal.retry_after {
         let seconds = wait.as_secs().max(1);
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -123,4 +127,17 @@ pub fn refusal_response(refusal: &Refusal, request_id: &str) -> Response<Body> {
         headers.insert(HeaderName::from_static("x-flyball-request-id"), id);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_credential_names_what_would_be_accepted() {
+        for (kind, expected) in [(Kind::MissingCredential, true), (Kind::WrongRole, false)] {
+            let response = refusal_response(&Refusal::new(kind, "No."), "id");
+            assert_eq!(response.headers().get(WWW_AUTHENTICATE).is_some(), expected, "{kind:?}");
+        }
+    }
 }

@@ -147,3 +147,100 @@ pub(super) fn instruct(editor: &mut Editor<'_>, call: &Call, instruction: &str) 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use flyball_core::json::{Document, Limits};
+    use flyball_demo::Demo;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::snapshot::Snapshot;
+
+    /// What is sent for these parameters of a call by a route with these settings, and what was left out.
+    fn sent(parameters: Value, route: Value, safe_mode: bool) -> (Value, Vec<String>) {
+        let mut config = Config::default();
+        let settings = config.routes.get_mut("demo").unwrap();
+        let mut all = serde_json::to_value(&settings).unwrap();
+        all.as_object_mut().unwrap().extend(route.as_object().unwrap().clone());
+        *settings = serde_json::from_value(all).unwrap();
+        let snapshot = Snapshot::build(1, config, &Arc::new(Demo::new())).unwrap();
+        let mut body = json!({"model": "demo", "messages": [{"role": "user", "content": "Hi"}]});
+        body.as_object_mut().unwrap().extend(parameters.as_object().unwrap().clone());
+        let document = Document::parse(Bytes::from(body.to_string()), Limits::default()).unwrap();
+        let call = crate::protocols::openai::chat::decode(document).unwrap();
+        let mut editor = Editor::new(&call.document);
+        let safe_mode = safe_mode.then_some(&snapshot.config.safe_mode);
+        let dropped = apply(&mut editor, &call, &snapshot.route("demo").unwrap(), safe_mode);
+        // The parser refuses duplicate members.
+        let changed = Document::parse(editor.finish(), Limits::default()).unwrap();
+        let mut changed: Value = serde_json::from_slice(changed.source()).unwrap();
+        let object = changed.as_object_mut().unwrap();
+        object.remove("model");
+        object.remove("messages");
+        (changed, dropped)
+    }
+
+    #[test]
+    fn a_cap_holds_whatever_name_the_wish_has_and_wherever_it_comes_from() {
+        let cap = json!({"max_output_tokens": 100});
+        let renamed = json!({"caps": cap, "rename": {"max_tokens": "max_new"}});
+        for (parameters, route, expected) in [
+            (json!({}), json!({"caps": cap}), json!({"max_tokens": 100})),
+            (json!({"max_tokens": null}), json!({"caps": cap}), json!({"max_tokens": 100})),
+            (json!({"max_tokens": 7}), json!({"caps": cap}), json!({"max_tokens": 7})),
+            (
+                json!({"max_completion_tokens": 700, "max_tokens": 701}),
+                json!({"caps": cap}),
+                json!({"max_completion_tokens": 100, "max_tokens": 100}),
+            ),
+            (json!({}), json!({"caps": cap, "defaults": {"max_tokens": 7}}), json!({"max_tokens": 7})),
+            (json!({}), json!({"caps": cap, "defaults": {"max_tokens": 700}}), json!({"max_tokens": 100})),
+            (json!({}), renamed.clone(), json!({"max_new": 100})),
+            (json!({"max_tokens": 700}), renamed.clone(), json!({"max_new": 100})),
+            (json!({"max_new": 700}), renamed.clone(), json!({"max_new": 100})),
+            (json!({"max_tokens": null, "max_new": null}), renamed.clone(), json!({"max_new": 100})),
+            (json!({"max_tokens": 7, "max_new": null}), renamed.clone(), json!({"max_new": 7})),
+            (
+                json!({"max_tokens": 700}),
+                json!({"caps": cap, "drop_params": ["max_tokens"]}),
+                json!({"max_completion_tokens": 100}),
+            ),
+        ] {
+            assert_eq!(sent(parameters.clone(), route.clone(), false).0, expected, "{parameters} {route}");
+        }
+    }
+
+    #[test]
+    fn defaults_are_renamed_and_do_not_displace_what_the_caller_states() {
+        let route = json!({"defaults": {"seed": 1, "top_p": 0.5}, "rename": {"seed": "random_seed"}});
+        assert_eq!(sent(json!({}), route.clone(), false).0, json!({"random_seed": 1, "top_p": 0.5}));
+        assert_eq!(sent(json!({"seed": 2}), route.clone(), false).0, json!({"random_seed": 2, "top_p": 0.5}));
+        assert_eq!(
+            sent(json!({"random_seed": 3, "top_p": null}), route, false).0,
+            json!({"random_seed": 3, "top_p": 0.5})
+        );
+    }
+
+    #[test]
+    fn what_is_dropped_is_told_only_when_it_was_stated() {
+        let route = json!({"drop_params": ["logit_bias", "user"]});
+        let (body, dropped) = sent(json!({"user": "u", "n": 1}), route, false);
+        assert_eq!((body, dropped), (json!({"n": 1}), vec!["user".to_owned()]));
+    }
+
+    #[test]
+    fn safe_mode_has_no_tools_and_no_heat_from_the_route_either() {
+        let tools = json!([{"type": "function", "function": {"name": "f"}}]);
+        let route = json!({"defaults": {"tools": tools, "tool_choice": "auto", "temperature": 1.5, "max_tokens": 9999}});
+        let expected = json!({"temperature": 0.2, "max_tokens": 512});
+        assert_eq!(sent(json!({}), route.clone(), true).0, expected);
+        assert_eq!(sent(json!({"tools": tools, "temperature": 2}), route.clone(), true).0, expected);
+        let cool = json!({"temperature": 0, "max_tokens": 5});
+        assert_eq!(sent(cool.clone(), route, true).0, cool);
+    }
+}

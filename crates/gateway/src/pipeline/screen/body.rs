@@ -79,6 +79,10 @@ impl Inflow {
 
     /// The next bytes for the caller. An error ends the stream; what was released before is in `out`.
     fn poll(&mut self, cx: &mut Context<'_>, out: &mut BytesMut) -> Poll<Result<(), Refusal>> {
+        // First, so that a provider who never pauses does not outlast the stop.
+        if self.ending.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(Refusal::new(Kind::ShuttingDown, "The gateway is stopping.")));
+        }
         loop {
             while self.screen.state() == State::Open {
                 let event = self.decoder.next_event().map_err(|error| {
@@ -120,10 +124,6 @@ impl Inflow {
 
     /// Nothing comes: is it time for a comment, or for an end?
     fn poll_time(&mut self, cx: &mut Context<'_>, out: &mut BytesMut) -> Poll<Result<(), Refusal>> {
-        if self.ending.as_mut().poll(cx).is_ready() {
-            let refusal = Refusal::new(Kind::ShuttingDown, "The gateway is stopping.");
-            return Poll::Ready(Err(refusal));
-        }
         // The timer is moved only when it fires: events do not touch it.
         while self.timer.as_mut().poll(cx).is_ready() {
             let now = Instant::now();
@@ -163,11 +163,13 @@ impl Screened {
         Screened { inflow, ended: false, exchange }
     }
 
-    /// Writes what is known of the answer into the exchange's record.
+    /// Writes what is known of the answer into the exchange's record: once, when it ends.
     fn tell(&mut self, outcome: Option<Outcome>) {
         let screen = &self.inflow.screen;
         self.exchange.usage = screen.usage();
         self.exchange.output_findings = screen.findings();
+        self.exchange.gateway.metrics.decided(flyball_core::Stage::Output, screen.decision());
+        self.exchange.decision.tighten(screen.decision().clone());
         if let Some(outcome) = outcome {
             self.exchange.outcome = outcome;
         }
@@ -206,11 +208,6 @@ impl http_body::Body for Screened {
                 this.tell(Some(Outcome::Refused(refusal.kind)));
                 crate::events::refused(&this.exchange, &refusal);
             }
-        }
-        if this.ended {
-            let decision = this.inflow.screen.decision().clone();
-            this.exchange.gateway.metrics.decided(flyball_core::Stage::Output, &decision);
-            this.exchange.decision.tighten(decision);
         }
         this.inflow.last_write = Instant::now();
         if out.is_empty() {

@@ -94,7 +94,7 @@ fn judge(snapshot: &Snapshot, basis: &Basis, document: &Document, texts: &[Answe
     let mut length = 0;
     for (index, text) in texts.iter().enumerate() {
         if let Some(content) = document.value(text.text.node).text() {
-            scan(&snapshot.scanner, index, &content, &mut findings);
+            scan(&snapshot.scanner, index, text.text.role, &content, &mut findings);
             if text.content {
                 length += content.len();
             }
@@ -154,9 +154,13 @@ impl Verdict {
 
     /// The findings of one text that are masked.
     fn masked_findings(&self, index: usize) -> Vec<Finding> {
-        let here =
-            self.findings.iter().filter(|located| located.text == index).map(|located| &located.finding);
-        here.filter(|f| self.decision.treatment(f.kind, f.category) == Treatment::Mask).cloned().collect()
+        // They are in the order of the texts.
+        let first = self.findings.partition_point(|located| located.text < index);
+        let here = self.findings.iter().skip(first).take_while(|located| located.text == index);
+        here.map(|located| &located.finding)
+            .filter(|f| self.decision.treatment(f.kind, f.category) == Treatment::Mask)
+            .cloned()
+            .collect()
     }
 }
 

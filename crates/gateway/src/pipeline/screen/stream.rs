@@ -33,6 +33,9 @@ use crate::snapshot::Snapshot;
 /// Bounds on one event.
 const EVENT_LIMITS: Limits = Limits { depth: 64, nodes: 100_000 };
 
+/// Most fields that grow, over all answers.
+const CHANNELS: usize = 4096;
+
 /// Where a stream stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -155,6 +158,9 @@ impl StreamScreen {
         }
         self.note(&document, &chunk);
         let held = self.inspect(event.raw, document, &chunk);
+        if self.channels.len() > CHANNELS {
+            return Err(invalid());
+        }
         if !chunk.only_usage {
             self.pending.push_back(held);
         } else if self.basis.call.stream_usage {
@@ -295,7 +301,7 @@ impl StreamScreen {
     fn rewrite(&mut self, channel: usize, finding: &Finding) {
         let Some(state) = self.channels.get(channel) else { return };
         let (range, tag) = match &state.json {
-            Some(json) => json.part(finding),
+            Some(json) => json.strings.part(finding),
             None => (finding.span.clone(), flyball_mask::tag(finding.kind)),
         };
         let mut tag = Some(tag);

@@ -6,7 +6,18 @@ use flyball_mask::JsonStringTracker;
 
 use super::super::verbatim::{Meter, Sources};
 use super::whole::Whole;
+use crate::pipeline::inspect::Unescaped;
 use crate::protocols::{Channel, Field};
+
+/// How much text is remembered to find the strings in it: the longest value, each character of it an escape.
+const REMEMBERED: usize = 4096;
+
+/// Where the strings are in a text that is JSON, and how its reader sees them.
+#[derive(Debug)]
+pub(super) struct Json {
+    pub(super) strings: JsonStringTracker,
+    unescaped: Unescaped,
+}
 
 /// One field that grows.
 #[derive(Debug)]
@@ -21,7 +32,8 @@ pub(super) struct ChannelState {
     closed: usize,
     /// Whether it went on after that: it is not taken for complete early again.
     reopened: bool,
-    pub(super) json: Option<JsonStringTracker>,
+    /// Of text that is JSON.
+    pub(super) json: Option<Json>,
     pub(super) meter: Meter,
     /// The text so far; only kept when the whole answer is held anyway.
     pub(super) text: String,
@@ -32,10 +44,10 @@ pub(super) struct ChannelState {
 impl ChannelState {
     /// A field of which nothing has come.
     pub(super) fn new(channel: Channel, whole: Whole) -> Self {
-        let tracker = || match whole {
+        let remembered = match whole {
             // Findings are treated when the answer is complete, however far back they lie.
-            Whole::Buffer => JsonStringTracker::keeping(usize::MAX),
-            _ => JsonStringTracker::default(),
+            Whole::Buffer => usize::MAX,
+            _ => REMEMBERED,
         };
         ChannelState {
             channel,
@@ -44,7 +56,10 @@ impl ChannelState {
             settled: 0,
             closed: 0,
             reopened: false,
-            json: matches!(channel.field, Field::ToolArguments(_)).then(tracker),
+            json: matches!(channel.field, Field::ToolArguments(_)).then(|| Json {
+                strings: JsonStringTracker::keeping(remembered),
+                unescaped: Unescaped::default(),
+            }),
             meter: Meter::default(),
             text: String::new(),
             findings: Vec::new(),
@@ -55,9 +70,6 @@ impl ChannelState {
     pub(super) fn push(&mut self, text: &str, whole: Whole, sources: &Sources) {
         self.reopened |= self.closed > 0;
         self.total += text.len();
-        if let Some(json) = &mut self.json {
-            json.push(text);
-        }
         if self.channel.field == Field::Content {
             match whole {
                 Whole::Buffer => self.text.push_str(text),
@@ -65,9 +77,21 @@ impl ChannelState {
                 Whole::Unarmed => {}
             }
         }
-        let known = self.findings.len();
-        self.settled = self.scanner.push(text, &mut self.findings);
-        self.forget_reported(known);
+        let mut found = Vec::new();
+        self.settled = match &mut self.json {
+            None => self.scanner.push(text, &mut found),
+            Some(json) => {
+                json.strings.push(text);
+                let mut read = String::with_capacity(text.len());
+                json.unescaped.push(text, &mut read);
+                let settled = self.scanner.push(&read, &mut found);
+                let place = json.unescaped.place(settled);
+                locate(&json.unescaped, &mut found);
+                json.unescaped.forget_before(settled);
+                place
+            }
+        };
+        self.keep(found);
     }
 
     /// Another field goes on: takes the text for complete, so that it does not hold the other one back. Should it go
@@ -84,18 +108,27 @@ impl ChannelState {
         if self.settled == self.total {
             return;
         }
-        let known = self.findings.len();
-        self.scanner.clone().finish(&mut self.findings);
-        self.forget_reported(known);
+        let (mut scanner, mut found) = (self.scanner.clone(), Vec::new());
+        if let Some(json) = &self.json {
+            scanner.push(json.unescaped.partial(), &mut found);
+        }
+        scanner.finish(&mut found);
+        if let Some(json) = &self.json {
+            locate(&json.unescaped, &mut found);
+        }
+        self.keep(found);
         (self.closed, self.settled) = (self.total, self.total);
     }
 
-    /// Drops findings that were reported when the text was taken for complete.
-    fn forget_reported(&mut self, known: usize) {
-        let mut place = 0;
-        self.findings.retain(|finding| {
-            place += 1;
-            place <= known || finding.span.end > self.closed
-        });
+    /// Keeps findings, except those that were reported when the text was taken for complete.
+    fn keep(&mut self, found: Vec<Finding>) {
+        self.findings.extend(found.into_iter().filter(|finding| finding.span.end > self.closed));
+    }
+}
+
+/// Turns places in what a reader sees into places in the text.
+fn locate(unescaped: &Unescaped, found: &mut [Finding]) {
+    for finding in found {
+        finding.span = unescaped.range(&finding.span);
     }
 }

@@ -175,7 +175,8 @@ proptest! {
 
     #[test]
     fn arguments_of_tools_stay_json(values in prop::collection::vec(text(), 1..4), places in prop::collection::vec(any::<Index>(), 0..12)) {
-        let arguments = serde_json::json!({ "values": values, "card": 4_111_111_111_111_111_u64 }).to_string();
+        let mut arguments = serde_json::json!({ "values": values, "card": 4_111_111_111_111_111_u64 }).to_string();
+        arguments.insert_str(1, r#""to":"a\u0064a\u0040example\u002eorg","#);
         let mut events: Vec<String> =
             cut(&arguments, &places).iter().map(|piece| delta(Part::Arguments(0), piece)).collect();
         events.push(finish(0));
@@ -183,6 +184,10 @@ proptest! {
         let (read, _, _) = read(&play(&mut screen, &encode_all(&events), 4096));
         let parsed: serde_json::Value = serde_json::from_str(&read[&Part::Arguments(0)]).unwrap();
         prop_assert_eq!(&parsed["card"], "<payment_card>");
+        prop_assert_eq!(&parsed["to"], "<email>");
+        for (value, screened) in values.iter().zip(parsed["values"].as_array().unwrap()) {
+            prop_assert_eq!(screened.as_str().unwrap(), redacted(value));
+        }
     }
 }
 
@@ -346,6 +351,16 @@ fn a_running_answer_ends_where_it_breaks_the_rule() {
     let released = texts[&Part::Content(0)].trim_end();
     assert!(COPY.starts_with(released) && released.split(' ').count() <= 8, "{released}");
     assert_eq!(ends, vec![(0, "content_filter".to_owned())]);
+}
+
+#[test]
+fn fields_without_end_end_the_stream() {
+    let mut screen = screen(None, OnWholeAnswer::Buffer);
+    let ended = (0..=CHANNELS).find_map(|field| {
+        let data = format!(r#"{{"choices":[{{"index":0,"delta":{{"f{field}":"x"}}}}]}}"#);
+        screen.event(Event { raw: None, data: Bytes::from(data) }).err()
+    });
+    assert_eq!(ended.map(|refusal| refusal.kind), Some(Kind::ProviderInvalidAnswer));
 }
 
 #[test]
