@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flyball_testkit::client::set;
-use flyball_testkit::{Answer, Client, Flyball, Simulator};
+use flyball_testkit::{Answer, Client, Flyball, RawConnection, Simulator};
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use http::{HeaderMap, Method};
 use rustls::pki_types::ServerName;
@@ -115,6 +115,24 @@ async fn every_route_and_every_refusal_carries_the_security_headers() {
                 assert_secured(&answer.headers, path);
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_answered_with_them_too() {
+    let flyball = Flyball::builder(env!("CARGO_BIN_EXE_flyball")).start().await.unwrap();
+    let head = "GET /health HTTP/1.1\r\nhost: x\r\n";
+    for (bytes, status) in [
+        ("GARBAGE\r\n\r\n".to_owned(), 400),
+        (format!("{head}no colon here\r\n\r\n"), 400),
+        (format!("{head}{}\r\n", "a: b\r\n".repeat(200)), 431),
+        (format!("{head}big: {}\r\n\r\n", "a".repeat(100_000)), 431),
+    ] {
+        let mut raw = RawConnection::open(flyball.address()).await.unwrap();
+        raw.write(bytes.as_bytes()).await.unwrap();
+        let answer = read(&raw.read_to_end(Duration::from_secs(30)).await.unwrap());
+        assert_eq!(answer.status.as_u16(), status, "{}", &bytes[..40.min(bytes.len())]);
+        assert_secured(&answer.headers, &format!("{status}"));
     }
 }
 

@@ -4,11 +4,15 @@ use serde_json::{Value, json};
 
 use super::{Form, Governed, Heard, PERSONAL, masked_text, personal_text};
 
-/// Arguments with personal data in a text, between escapes and as a number.
+/// Arguments with personal data in a text, after and in escapes, and as a number.
 fn arguments() -> String {
-    let [(_, email), ..] = PERSONAL;
+    let [(_, email), (_, phone), (_, card), (_, ssn), (_, iban)] = PERSONAL;
     let text = personal_text();
-    format!(r#"{{"note": "{text}", "to":["\n{email}\u00e9"], "card": 4111111111111111, "count":3}}"#)
+    let spelled = email.replace('@', "\\u0040").replace('x', "\\u0078");
+    format!(
+        r#"{{"note": "{text}", "to":["\n{email}\u2026", "{spelled}"], "lines": "\n{phone}\n{card}\n{ssn}\t{iban}\n",
+        "card": 4111111111111111, "count":3}}"#
+    )
 }
 
 fn check_arguments(arguments: &str, what: &str) {
@@ -16,7 +20,9 @@ fn check_arguments(arguments: &str, what: &str) {
         serde_json::from_str(arguments).unwrap_or_else(|error| panic!("{what}: {error}: {arguments}"));
     assert_eq!(
         parsed,
-        json!({"note": masked_text(), "to": ["\n<email>\u{e9}"], "card": "<payment_card>", "count": 3}),
+        json!({"note": masked_text(), "to": ["\n<email>\u{2026}", "<email>"],
+               "lines": "\n<phone>\n<payment_card>\n<us_ssn>\t<iban>\n",
+               "card": "<payment_card>", "count": 3}),
         "{what}"
     );
 }
