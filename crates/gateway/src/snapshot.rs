@@ -193,10 +193,13 @@ impl Snapshot {
         self.routes.get(model).cloned()
     }
 
-    /// The route behind a public model name, if this caller may use it: under that name or under the route's own.
+    /// The route behind a public model name, if this caller may use it. Patterns speak of routes by their own names,
+    /// so that an alias does not open a route to those who could not name it; a key that names an alias outright
+    /// means it.
     pub fn route_for(&self, principal: &Principal, model: &str) -> Option<Arc<Route>> {
         let route = self.routes.get(model)?;
-        (principal.may_use(model) || principal.may_use(&route.name)).then(|| Arc::clone(route))
+        let named = principal.models.iter().any(|pattern| pattern == model);
+        (named || principal.may_use(&route.name)).then(|| Arc::clone(route))
     }
 
     /// Every public model name, aliases included, in no order.
@@ -248,6 +251,7 @@ mod tests {
         for (pattern, model, expected) in [
             ("fast", "fast", true),
             ("fast", "demo", false),
+            ("f*", "fast", false),
             ("demo", "fast", true),
             ("demo", "demo", true),
             ("other", "fast", false),
