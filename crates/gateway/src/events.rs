@@ -26,6 +26,7 @@ pub fn settled(exchange: &Exchange, cost: Option<Money>) {
         model = exchange.route.as_ref().map_or("", |route| route.name.as_ref()),
         provider = exchange.route.as_ref().map_or("", |route| route.provider.name.as_ref()),
         stream = exchange.stream,
+        stage = exchange.stage,
         action = exchange.action().name(),
         prompt_findings = exchange.prompt_findings,
         output_findings = exchange.output_findings,

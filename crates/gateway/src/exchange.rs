@@ -42,6 +42,8 @@ pub struct Exchange {
     pub time: Timestamp,
     /// The same, for durations.
     pub started: Instant,
+    /// The stage that it entered last.
+    pub stage: &'static str,
     /// Who is calling; none before authentication.
     pub principal: Option<Arc<Principal>>,
     /// What is wanted.
@@ -71,6 +73,12 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// Notes that it enters a stage.
+    pub fn at(&mut self, stage: &'static str) -> &mut Self {
+        self.stage = stage;
+        self
+    }
+
     /// The strictest action so far.
     pub fn action(&self) -> Action {
         self.decision.action()

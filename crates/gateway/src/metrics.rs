@@ -37,8 +37,8 @@ macro_rules! families {
 }
 
 families! {
-    EXCHANGES "flyball_exchanges_total" "counter" ["endpoint", "model", "provider", "outcome"]
-        "Exchanges that ended. The outcome is answered, abandoned, or the name of the refusal.";
+    EXCHANGES "flyball_exchanges_total" "counter" ["endpoint", "model", "provider", "stage", "outcome"]
+        "Exchanges that ended. The stage is the last one entered; the outcome is answered, abandoned, or the name of the refusal.";
     DURATION "flyball_exchange_duration_seconds" "histogram" ["endpoint", "stream"]
         "From the first byte of a request to the last byte of its answer.";
     FIRST_BYTE "flyball_provider_first_byte_seconds" "histogram" ["provider"]
@@ -68,6 +68,7 @@ struct ExchangeLabels {
     endpoint: &'static str,
     model: String,
     provider: String,
+    stage: &'static str,
     outcome: &'static str,
 }
 
@@ -213,7 +214,13 @@ impl Metrics {
             Outcome::Abandoned => "abandoned",
             Outcome::Refused(kind) => kind.row().name,
         };
-        let labels = ExchangeLabels { endpoint, model: model.clone(), provider: provider.clone(), outcome };
+        let labels = ExchangeLabels {
+            endpoint,
+            model: model.clone(),
+            provider: provider.clone(),
+            stage: exchange.stage,
+            outcome,
+        };
         self.exchanges.get_or_create(&labels).inc();
         if let Outcome::Refused(kind) = exchange.outcome {
             self.refused(kind);

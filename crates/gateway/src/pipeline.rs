@@ -47,12 +47,12 @@ pub async fn run(gateway: Arc<Gateway>, protocol: Protocol, request: Request<Inc
 
 async fn govern(exchange: &mut Exchange, request: Request<Incoming>) -> Result<screen::Reply, Refusal> {
     // The caller is known before a byte of the body is read: strangers cannot make the gateway hold bodies.
-    let caller = authenticate::identify(exchange, request.headers())?;
-    let received = receive::run(exchange, request).await?;
-    let authenticated = authenticate::run(exchange, received, caller)?;
-    let inspected = inspect::run(exchange, authenticated);
-    let decided = decide::run(exchange, inspected);
-    let prepared = prepare::run(exchange, decided)?;
-    let dispatched = dispatch::run(exchange, prepared).await?;
-    screen::run(exchange, dispatched).await
+    let caller = authenticate::identify(exchange.at("authenticate"), request.headers())?;
+    let received = receive::run(exchange.at("receive"), request).await?;
+    let authenticated = authenticate::run(exchange.at("authenticate"), received, caller)?;
+    let inspected = inspect::run(exchange.at("inspect"), authenticated);
+    let decided = decide::run(exchange.at("decide"), inspected);
+    let prepared = prepare::run(exchange.at("prepare"), decided)?;
+    let dispatched = dispatch::run(exchange.at("dispatch"), prepared).await?;
+    screen::run(exchange.at("screen"), dispatched).await
 }

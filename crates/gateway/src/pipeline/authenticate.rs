@@ -95,6 +95,7 @@ pub(super) fn identify(exchange: &mut Exchange, headers: &HeaderMap) -> Result<C
 }
 
 /// Finds the route that the request asks for, if the caller may use it.
+#[tracing::instrument(level = "debug", name = "authenticate", skip_all)]
 pub(super) fn run(
     exchange: &mut Exchange,
     received: Received,

@@ -61,6 +61,7 @@ impl Decided {
 }
 
 /// Decides on the request.
+#[tracing::instrument(level = "debug", name = "decide", skip_all)]
 pub(super) fn run(exchange: &mut Exchange, inspected: Inspected) -> Decided {
     let (call, principal, route, findings, length) = inspected.into_parts();
     let basis = Basis::new(call, principal, route, &findings, length);

@@ -34,6 +34,7 @@ impl Dispatched {
 }
 
 /// Calls the provider.
+#[tracing::instrument(level = "debug", name = "dispatch", skip_all)]
 pub(super) async fn run(exchange: &mut Exchange, prepared: Prepared) -> Result<Dispatched, Refusal> {
     let (basis, target, body) = prepared.into_parts();
     let call = &basis.call;

@@ -39,6 +39,7 @@ impl Inspected {
 }
 
 /// Inspects the request.
+#[tracing::instrument(level = "debug", name = "inspect", skip_all)]
 pub(super) fn run(exchange: &mut Exchange, authenticated: Authenticated) -> Inspected {
     let (call, principal, route) = authenticated.into_parts();
     let mut findings = Vec::new();

@@ -32,6 +32,7 @@ impl Prepared {
 }
 
 /// Applies decision and route.
+#[tracing::instrument(level = "debug", name = "prepare", skip_all)]
 pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared, Refusal> {
     let (basis, findings, decision) = decided.into_parts();
     if decision.disposition == Disposition::Block {

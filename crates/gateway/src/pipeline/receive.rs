@@ -54,6 +54,7 @@ pub(super) fn begin(gateway: Arc<Gateway>, protocol: Protocol, headers: &HeaderM
         protocol,
         time: gateway.clock.now(),
         started: Instant::now(),
+        stage: "receive",
         principal: None,
         operation: None,
         stream: false,
@@ -77,6 +78,7 @@ pub fn shutting_down() -> Refusal {
 }
 
 /// Reads and decodes the request.
+#[tracing::instrument(level = "debug", name = "receive", skip_all)]
 pub(super) async fn run(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Received, Refusal> {
     let snapshot = Arc::clone(&exchange.snapshot);
     let (parts, incoming) = request.into_parts();

@@ -33,6 +33,7 @@ pub enum Reply {
 }
 
 /// Screens the answer: a whole one at once, a stream from here on.
+#[tracing::instrument(level = "debug", name = "screen", skip_all)]
 pub(super) async fn run(exchange: &mut Exchange, dispatched: Dispatched) -> Result<Reply, Refusal> {
     let (basis, inbound, deadline) = dispatched.into_parts();
     if basis.call.stream {

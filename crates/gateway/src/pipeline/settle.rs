@@ -16,6 +16,7 @@ use crate::protocols::openai;
 use crate::refusal::{Kind, Refusal};
 
 /// Settles an exchange.
+#[tracing::instrument(level = "debug", name = "settle", skip_all)]
 pub(crate) fn run(exchange: &mut Exchange) {
     let cost = cost(exchange);
     exchange.gateway.metrics.settled(exchange, cost);
