@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flyball_testkit::{Answer, Client, Flyball, Simulator};
+use flyball_testkit::{Answer, Client, Flyball, RawConnection, Simulator};
 use http::Method;
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -68,6 +68,29 @@ fn face(answer: &Answer) -> (u16, Value) {
     let mut body = answer.json().unwrap();
     body["error"].as_object_mut().unwrap().remove("request_id");
     (answer.status.as_u16(), body)
+}
+
+#[tokio::test]
+async fn a_revocation_acts_on_a_request_whose_body_is_still_coming() {
+    let house = House::start("").await;
+    house.tenant("acme").await;
+    let created =
+        house.operator().post("/v1/keys", &json!({"tenant": "acme"})).await.unwrap().json().unwrap();
+    let (key, id) = (created["key"].as_str().unwrap(), created["id"].as_str().unwrap());
+    let body = json!({"model": "small", "messages": [{"role": "user", "content": "Hello."}]}).to_string();
+    let mut slow = RawConnection::open(house.flyball.address()).await.unwrap();
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-api-key: {key}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    slow.write(head.as_bytes()).await.unwrap();
+    slow.write(&body.as_bytes()[..10]).await.unwrap();
+    // Long enough for the gateway to have read the head, and to wait for the rest.
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!(house.revoke(id).await.status, 200);
+    slow.write(&body.as_bytes()[10..]).await.unwrap();
+    let answer = slow.read_until(b"invalid_api_key", Duration::from_secs(10)).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 401"), "{}", String::from_utf8_lossy(&answer));
 }
 
 #[tokio::test]

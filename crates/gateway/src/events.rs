@@ -53,6 +53,12 @@ pub fn refused(exchange: &Exchange, refusal: &Refusal) {
     );
 }
 
+/// The control API refused a request: the inner cause, which the caller does not see.
+pub fn control_refused(request_id: &str, refusal: &Refusal) {
+    let Some(cause) = &refusal.cause else { return };
+    warn!(request = request_id, code = refusal.row().code, cause = %Chain(cause.as_ref()), "refused");
+}
+
 /// An error with all its causes in one line.
 struct Chain<'e>(&'e (dyn std::error::Error + 'static));
 

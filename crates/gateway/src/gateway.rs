@@ -71,7 +71,7 @@ impl Gateway {
             snapshot: ArcSwap::from_pointee(snapshot),
         });
         gateway.reload_keys().await?;
-        gateway.note_policy().await?;
+        note_policy(&gateway.store, &gateway.snapshot()).await?;
         Ok(gateway)
     }
 
@@ -90,24 +90,27 @@ impl Gateway {
         Ok(())
     }
 
-    /// Builds a snapshot of `config` and swaps it in.
+    /// Builds the snapshot that would follow the present one and notes its policy in the store. Nothing changes
+    /// until it is installed.
     ///
     /// # Errors
-    /// When it cannot be built; the old one stays in force.
-    pub async fn replace(&self, config: Config) -> Result<u64, StartError> {
-        let number = self.snapshot.load().number + 1;
-        let snapshot = Snapshot::build(number, config, &self.demo)?;
-        self.snapshot.store(Arc::new(snapshot));
-        self.note_policy().await?;
-        Ok(number)
+    /// When it cannot be built, or the store cannot be written.
+    pub async fn prepare(&self, config: Config) -> Result<Snapshot, StartError> {
+        let snapshot = Snapshot::build(self.snapshot.load().number + 1, config, &self.demo)?;
+        note_policy(&self.store, &snapshot).await?;
+        Ok(snapshot)
     }
 
-    /// Notes in the store which policy came into force.
-    async fn note_policy(&self) -> Result<(), StoreError> {
-        let snapshot = self.snapshot();
-        let document = snapshot.policy.document().to_string();
-        self.store.operator().policies().record(snapshot.policy.hash(), &document).await
+    /// Puts a snapshot in force for every exchange that begins from now on.
+    pub fn install(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
     }
+}
+
+/// Notes in the store which policy comes into force.
+async fn note_policy(store: &Store, snapshot: &Snapshot) -> Result<(), StoreError> {
+    let document = snapshot.policy.document().to_string();
+    store.operator().policies().record(snapshot.policy.hash(), &document).await
 }
 
 /// Why a gateway does not start, or a reload is refused.

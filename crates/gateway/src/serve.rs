@@ -181,11 +181,14 @@ impl Running {
     /// # Errors
     /// What is wrong with it; everything stays as it was.
     pub async fn reload(&self, sources: &Sources) -> Result<u64, ReloadError> {
-        let config = sources.load()?;
+        let snapshot = self.gateway.prepare(sources.load()?).await?;
+        // The last step that can fail; the one after it cannot.
         if let Some(tls) = &self.tls {
             tls.reload()?;
         }
-        Ok(self.gateway.replace(config).await?)
+        let number = snapshot.number;
+        self.gateway.install(snapshot);
+        Ok(number)
     }
 
     /// Stops gracefully: readiness falls, work in hand finishes, state is written. `hurry` cuts it short.

@@ -58,9 +58,7 @@ impl Server {
 
     fn refuse(&self, refusal: &Refusal, request_id: &str) -> Response<Body> {
         self.gateway.metrics.refused(refusal.kind);
-        if let Some(cause) = &refusal.cause {
-            tracing::warn!(request = request_id, code = refusal.row().code, %cause, "refused");
-        }
+        crate::events::control_refused(request_id, refusal);
         settle::refusal_response(refusal, request_id)
     }
 

@@ -17,7 +17,7 @@ pub struct Timeouts {
     /// Until a connection stands, TLS included.
     #[schemars(extend("x-minimum" = "10ms", "x-maximum" = "5m"))]
     pub connect: Period,
-    /// Until the first byte of a plain answer.
+    /// Until the first byte of a plain answer, and until its end.
     #[schemars(extend("x-minimum" = "10ms", "x-maximum" = "1d"))]
     pub first_byte: Period,
     /// Until the first event of a stream.

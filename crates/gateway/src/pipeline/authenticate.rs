@@ -10,12 +10,13 @@ use http::header::AUTHORIZATION;
 use super::receive::Received;
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
+use crate::keyring::{self, Fingerprint};
 use crate::refusal::{Kind, Refusal};
 use crate::snapshot::Route;
 
-/// A verified credential that may call models.
-#[derive(Debug)]
-pub struct Caller(());
+/// A verified credential that may call models. It is verified again when the body is there: a revocation acts at
+/// the next stage.
+pub struct Caller(Fingerprint);
 
 /// A request of a known principal on a route that it may use.
 #[derive(Debug)]
@@ -36,10 +37,14 @@ impl Authenticated {
 /// # Errors
 /// 401 for absent, unknown, expired or contradictory credentials.
 pub fn principal(gateway: &Gateway, headers: &HeaderMap) -> Result<Arc<Principal>, Refusal> {
-    let key = credential(headers)?;
+    verify(gateway, &keyring::fingerprint(credential(headers)?))
+}
+
+/// The principal of a credential that is live now.
+fn verify(gateway: &Gateway, credential: &Fingerprint) -> Result<Arc<Principal>, Refusal> {
     let principal = gateway
         .keys
-        .find(key)
+        .find(credential)
         .ok_or_else(|| Refusal::new(Kind::InvalidCredential, "This API key is not valid."))?;
     if expired(&principal, gateway.clock.now()) {
         return Err(Refusal::new(Kind::ExpiredCredential, "This API key has expired."));
@@ -86,12 +91,13 @@ fn agree<'h>(found: &mut Option<&'h str>, key: &'h str) -> Result<(), Refusal> {
 
 /// Identifies the caller of a model.
 pub(super) fn identify(exchange: &mut Exchange, headers: &HeaderMap) -> Result<Caller, Refusal> {
-    let principal = principal(&exchange.gateway, headers)?;
+    let credential = keyring::fingerprint(credential(headers)?);
+    let principal = verify(&exchange.gateway, &credential)?;
     if principal.role != Role::Caller {
         return Err(Refusal::new(Kind::WrongRole, "The operator's key does not call models."));
     }
     exchange.principal = Some(principal);
-    Ok(Caller(()))
+    Ok(Caller(credential))
 }
 
 /// Finds the route that the request asks for, if the caller may use it.
@@ -99,13 +105,13 @@ pub(super) fn identify(exchange: &mut Exchange, headers: &HeaderMap) -> Result<C
 pub(super) fn run(
     exchange: &mut Exchange,
     received: Received,
-    _caller: Caller,
+    caller: Caller,
 ) -> Result<Authenticated, Refusal> {
     let unknown = || {
         Refusal::new(Kind::UnknownModel, "This model does not exist, or this key may not use it.").at("model")
     };
     let call = received.call();
-    let principal = exchange.principal.clone().ok_or_else(unknown)?;
+    let principal = verify(&exchange.gateway, &caller.0)?;
     // An unknown model and a forbidden one look alike.
     let route = exchange.snapshot.route_for(&principal, &call.model).ok_or_else(unknown)?;
     if !route.operations.contains(&call.operation) {

@@ -59,6 +59,8 @@ pub struct StreamScreen {
     /// What the rules that look at single findings say of one: the same for every finding.
     on_finding: Decision,
     envelope: Envelope,
+    /// Whether any answer has begun.
+    begun: bool,
     /// Answers that have begun and not ended.
     open: Vec<u32>,
     kinds: Vec<&'static str>,
@@ -97,6 +99,7 @@ impl StreamScreen {
             sources,
             on_finding,
             envelope: Envelope::default(),
+            begun: false,
             open: Vec::new(),
             kinds: Vec::new(),
             findings: 0,
@@ -176,7 +179,7 @@ impl StreamScreen {
 
     /// The provider's stream ended. Whether properly: with its end mark, or after every answer had finished.
     pub fn end_of_body(&mut self) -> bool {
-        if self.state == State::Open && self.open.is_empty() && !self.envelope.id.is_empty() {
+        if self.state == State::Open && self.open.is_empty() && self.begun {
             self.end();
         }
         self.state != State::Open
@@ -195,6 +198,7 @@ impl StreamScreen {
     /// Remembers what an own event would have to repeat.
     fn note(&mut self, document: &Document, chunk: &Chunk) {
         let root = document.root();
+        self.begun |= root.get("choices").is_some_and(|choices| choices.items().next().is_some());
         if self.envelope.id.is_empty() {
             let text = |key: &str| root.get(key).and_then(Value::text).unwrap_or_default().into_owned();
             let created = root.get("created").and_then(Value::unsigned).unwrap_or(0);

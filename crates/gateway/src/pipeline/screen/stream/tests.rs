@@ -375,3 +375,19 @@ fn an_event_that_is_no_chunk_or_tells_of_a_fault_ends_the_stream() {
         assert_eq!(refusal.kind, kind, "{data}");
     }
 }
+
+#[test]
+fn a_stream_that_has_finished_needs_no_end_mark_and_one_that_has_not_is_broken() {
+    for (events, complete) in [
+        (vec![r#"{"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}"#], true),
+        (vec![r#"{"choices":[{"index":0,"delta":{"content":"Hi"}}]}"#], false),
+        (vec![], false),
+    ] {
+        let mut screen = screen(None, OnWholeAnswer::Buffer);
+        for data in events {
+            screen.event(Event { raw: None, data: Bytes::from_static(data.as_bytes()) }).unwrap();
+        }
+        assert_eq!(screen.end_of_body(), complete);
+        assert_eq!(screen.take().ends_with(b"data: [DONE]\n\n"), complete);
+    }
+}
