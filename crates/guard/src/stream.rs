@@ -42,6 +42,12 @@ impl StreamScanner {
         self.advance(true, findings)
     }
 
+    /// Whether what is open is letters and nothing else: a word that is hardly the beginning of anything.
+    pub fn holds_a_mere_word(&self) -> bool {
+        let open = self.window.get(self.progress.done..).unwrap_or_default();
+        open.iter().all(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii())
+    }
+
     fn advance(&mut self, closed: bool, findings: &mut Vec<Finding>) -> usize {
         engine::advance(&self.window, &mut self.progress, closed, self.base, findings);
         let done = self.base + self.progress.done;

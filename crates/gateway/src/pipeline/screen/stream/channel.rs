@@ -94,11 +94,11 @@ impl ChannelState {
         self.keep(found);
     }
 
-    /// Another field goes on: takes the text for complete, so that it does not hold the other one back. Should it go
-    /// on all the same, what was released before cannot be taken back; the scanner still sees both parts as one, and
-    /// the rest of a finding is treated.
+    /// Another field goes on: takes the text for complete, so that a last word does not hold the other one back. A
+    /// digit or an `@` does: what it may begin must not get out. Should the text go on all the same, the word cannot
+    /// be taken back; the scanner still sees both parts as one, and the rest of a finding is treated.
     pub(super) fn pause(&mut self) {
-        if !self.reopened {
+        if !self.reopened && self.scanner.holds_a_mere_word() {
             self.close();
         }
     }

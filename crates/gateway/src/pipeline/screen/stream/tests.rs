@@ -391,3 +391,28 @@ fn a_stream_that_has_finished_needs_no_end_mark_and_one_that_has_not_is_broken()
         assert_eq!(screen.take().ends_with(b"data: [DONE]\n\n"), complete);
     }
 }
+
+#[test]
+fn a_number_that_another_field_interrupts_does_not_leave_in_part() {
+    let events = [
+        delta(Part::Content(0), "Card 4111 1111 1111 "),
+        delta(Part::Arguments(0), "{}"),
+        delta(Part::Content(0), "1111 ok"),
+        finish(0),
+    ];
+    let mut screen = screen(None, OnWholeAnswer::Buffer);
+    let (texts, _, _) = read(&play(&mut screen, &encode_all(&events), 64));
+    assert_eq!(texts[&Part::Content(0)], "Card <payment_card> ok");
+    assert_eq!(texts[&Part::Arguments(0)], "{}");
+}
+
+#[test]
+fn a_last_word_does_not_hold_a_tool_call_back() {
+    let mut screen = screen(None, OnWholeAnswer::Buffer);
+    for (part, text) in [(Part::Content(0), "Let me look"), (Part::Arguments(0), "{\"a\":1, ")] {
+        screen.event(Event { raw: None, data: Bytes::from(delta(part, text)) }).unwrap();
+    }
+    let (texts, _, _) = read(&screen.take());
+    assert_eq!(texts[&Part::Content(0)], "Let me look");
+    assert_eq!(texts[&Part::Arguments(0)], "{\"a\":1, ");
+}
