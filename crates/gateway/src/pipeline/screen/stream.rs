@@ -227,13 +227,18 @@ impl StreamScreen {
                 state.pause();
             }
         }
-        let mut held = Held { raw, document, pieces: Vec::new(), edits: Vec::new() };
+        let mut held = Held { raw, document, pieces: Vec::new(), alone: Vec::new(), edits: Vec::new() };
         for piece in &chunk.pieces {
             let value = held.document.value(piece.node);
             let Some(text) = value.text().filter(|text| !text.is_empty()) else { continue };
             let Some(channel) = piece.channel else {
                 let mut found = Vec::new();
                 self.snapshot.scanner.scan(&text, &mut found);
+                if self.whole == Whole::Buffer && !chunk.only_usage {
+                    found.iter().for_each(|finding| self.count(finding));
+                    held.alone.extend(found.into_iter().map(|finding| (piece.node, finding)));
+                    continue;
+                }
                 found.retain(|finding| self.masks(finding, true));
                 let parts = flyball_mask::parts(&found);
                 held.edits.extend(parts.into_iter().map(|(range, tag)| (piece.node, range, tag)));

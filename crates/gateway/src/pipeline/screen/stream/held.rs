@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
+use flyball_core::Finding;
 use flyball_core::json::{Document, Editor, NodeId, Value};
 
 use super::super::plain::forget;
@@ -17,6 +18,8 @@ pub(super) struct Held {
     pub(super) document: Document,
     /// The texts in it that something may still change.
     pub(super) pieces: Vec<HeldPiece>,
+    /// Findings in texts that stand for themselves and whose treatment waits for the whole answer.
+    pub(super) alone: Vec<(NodeId, Finding)>,
     /// What is put in place of what.
     pub(super) edits: Vec<(NodeId, Range<usize>, String)>,
 }

@@ -416,3 +416,17 @@ fn a_last_word_does_not_hold_a_tool_call_back() {
     assert_eq!(texts[&Part::Content(0)], "Let me look");
     assert_eq!(texts[&Part::Arguments(0)], "{\"a\":1, ");
 }
+
+#[test]
+fn a_held_answer_is_masked_wherever_it_says_something() {
+    let policy =
+        VERBATIM.replace("output.verbatim_ratio > 0.2", "output.pii_count > 1").replace("ACTION", "mask");
+    let alone = r#"{"id":"c","note":"ada@example.org","choices":[]}"#.to_owned();
+    for (text, masked) in [("me@example.org ", true), ("nobody ", false)] {
+        let events = [alone.clone(), delta(Part::Content(0), text), finish(0)];
+        let mut screen = screen(Some(&policy), OnWholeAnswer::Buffer);
+        let out = String::from_utf8(play(&mut screen, &encode_all(&events), 64)).unwrap();
+        assert_eq!(out.contains("ada@example.org"), !masked, "{out}");
+        assert_eq!(out.matches("<email>").count(), if masked { 2 } else { 0 }, "{out}");
+    }
+}

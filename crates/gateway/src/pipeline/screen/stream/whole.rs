@@ -78,7 +78,12 @@ impl StreamScreen {
         for (channel, finding) in &masked {
             self.rewrite(*channel, finding);
         }
-        while let Some(held) = self.pending.pop_front() {
+        while let Some(mut held) = self.pending.pop_front() {
+            for (node, finding) in std::mem::take(&mut held.alone) {
+                if decision.treatment(finding.kind, finding.category) == Treatment::Mask {
+                    held.edits.push((node, finding.span, flyball_mask::tag(finding.kind)));
+                }
+            }
             held.encode(&mut self.out);
         }
     }
