@@ -76,6 +76,8 @@ impl Decoder {
     /// Takes bytes off the front; the search begins anew after them.
     fn take(&mut self, count: usize) -> Bytes {
         (self.line, self.searched) = (0, 0);
+        // A byte order mark can only be the first thing.
+        self.started = true;
         if self.joined.is_empty() { self.whole.split_to(count) } else { self.joined.split_to(count).freeze() }
     }
 
@@ -201,6 +203,13 @@ mod tests {
         assert_eq!(data(": comment\n\nevent: x\n\ndatax: no\n\n"), Vec::<String>::new());
         assert_eq!(data("\u{feff}data: a\n\n"), ["a"]);
         assert_eq!(data("data: unfinished\n"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_one_at_the_beginning_only() {
+        let text = b"\r\r\xEF\xBB\xBFdata: a\n\n";
+        assert_eq!(decode([text.to_vec()]), []);
+        assert_eq!(decode(text.chunks(1).map(<[u8]>::to_vec)), []);
     }
 
     #[test]
