@@ -31,6 +31,7 @@ type Expected = (u16, &'static str, &'static str);
 const TIMEOUT: Expected = (504, "E601", "provider_timeout");
 const RATE_LIMITED: Expected = (429, "E602", "provider_rate_limited");
 const FAILED: Expected = (502, "E603", "provider_failed");
+const UNKNOWN_TARGET: Expected = (502, "E611", "provider_unknown_target");
 const UNREACHABLE: Expected = (502, "E605", "provider_unreachable");
 const INVALID: Expected = (502, "E606", "provider_invalid_answer");
 const REJECTED: Expected = (400, "E608", "provider_rejected");
@@ -93,7 +94,7 @@ fn is_refusal(what: &str, answer: &Answer, (status, flyball_code, code): Expecte
     assert_eq!(answer.header("content-type"), Some("application/json"), "{what}");
     is_error(what, &answer.json().unwrap(), flyball_code, code);
     // A repetition helps unless the request or the configuration is at fault.
-    let hopeless = [REJECTED.2, CREDENTIAL.2].contains(&code);
+    let hopeless = [REJECTED.2, CREDENTIAL.2, UNKNOWN_TARGET.2].contains(&code);
     assert_eq!(answer.header("x-should-retry"), hopeless.then_some("false"), "{what}");
     says_nothing_of_the_provider(what, &format!("{:?} {}", answer.headers, answer.text()));
 }
@@ -155,14 +156,15 @@ async fn what_goes_wrong_before_an_answer_begins_is_a_typed_error() {
         ("status=400", REJECTED),
         ("status=401", CREDENTIAL),
         ("status=403", CREDENTIAL),
-        ("status=404", FAILED),
+        ("status=404", UNKNOWN_TARGET),
+        ("status=405", UNKNOWN_TARGET),
+        ("status=501", UNKNOWN_TARGET),
         ("status=408", TIMEOUT),
         ("status=413", REJECTED),
         ("status=418", FAILED),
         ("status=422", REJECTED),
         ("status=429", RATE_LIMITED),
         ("status=500", FAILED),
-        ("status=501", FAILED),
         ("status=502", FAILED),
         ("status=503", FAILED),
         ("status=504", TIMEOUT),

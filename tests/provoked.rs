@@ -175,6 +175,7 @@ impl Provoked {
             ("provider_rate_limited", "status=429"),
             ("provider_invalid_answer", "garbage"),
             ("provider_failed", "status=500"),
+            ("provider_unknown_target", "status=404"),
             ("provider_broke_off", "cut=body"),
         ] {
             let text = Simulator::script_text(said);

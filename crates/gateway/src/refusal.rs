@@ -65,6 +65,8 @@ pub enum Kind {
     ProviderRejected,
     /// The provider refused our credential.
     ProviderCredential,
+    /// The provider knows neither the model nor the address that the route names.
+    ProviderUnknownTarget,
     /// The provider failed.
     ProviderFailed,
     /// The provider's answer broke off.
@@ -183,6 +185,8 @@ kinds! {
         "Correct the request as the provider's message says.";
     ProviderCredential BAD_GATEWAY "E609" "provider_credential" "provider_error" false
         "Check the provider's api_key in the configuration.";
+    ProviderUnknownTarget BAD_GATEWAY "E611" "provider_unknown_target" "provider_error" false
+        "Check the route's model and the provider's base_url in the configuration.";
     ProviderFailed BAD_GATEWAY "E603" "provider_failed" "provider_error" true
         "Try again later.";
     ProviderBrokeOff BAD_GATEWAY "E610" "provider_broke_off" "provider_error" true

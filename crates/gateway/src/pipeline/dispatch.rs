@@ -97,6 +97,9 @@ async fn provider_refusal(mut inbound: Inbound, deadline: Instant) -> Refusal {
     let kind = match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Kind::ProviderCredential,
         StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Kind::ProviderTimeout,
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
+            Kind::ProviderUnknownTarget
+        }
         StatusCode::TOO_MANY_REQUESTS => Kind::ProviderRateLimited,
         StatusCode::BAD_REQUEST
         | StatusCode::PAYLOAD_TOO_LARGE

@@ -25,8 +25,12 @@ pub(super) async fn serve(gateway: &Arc<Gateway>, data: &Path) -> Result<(), Ser
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    let listener = UnixListener::bind(&path).map_err(failed)?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    // Made under a name that nobody knows and closed to others before it takes its own: there is no moment in which
+    // somebody else could open it, whatever the folder and the umask allow.
+    let hidden = path.with_extension(gateway.clock.uuid().to_string());
+    let listener = UnixListener::bind(&hidden).map_err(failed)?;
+    std::fs::set_permissions(&hidden, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    std::fs::rename(&hidden, &path).map_err(failed)?;
     let server = Arc::new(Server::new(Arc::clone(gateway), Plane::Control));
     let stopped = gateway.drain.token(Phase::Done).clone();
     let tracker = gateway.tracker.clone();
