@@ -102,7 +102,8 @@ impl Cross<'_> {
         for (from, to) in &route.rename {
             self.parameter(&["routes", name, "rename", from], from);
             self.parameter(&["routes", name, "rename", from], to);
-            if from == to || !targets.insert(to) {
+            // A chain would depend on the order in which names change.
+            if route.rename.contains_key(to) || !targets.insert(to) {
                 let message = format!("'{to}' is already the new or old name of a parameter");
                 self.report(
                     &["routes", name, "rename", from],

@@ -145,6 +145,12 @@ const TABLE: &[(&str, &[&str])] = &[
         &["flyball.yaml:1: routes.a*: not a model name: write 1 to 256 visible characters without *"],
     ),
     (
+        "routes: { a: { provider: demo, rename: { top_p: nucleus, nucleus: p } } }\n",
+        &[
+            "flyball.yaml:1: routes.a.rename.top_p: 'nucleus' is already the new or old name of a parameter: give each parameter a name of its own",
+        ],
+    ),
+    (
         "routes: { chat: { provider: demo } }\nsafe_mode: { model: chit }\n",
         &["flyball.yaml:2: safe_mode.model: there is no route or alias 'chit': did you mean 'chat'?"],
     ),
