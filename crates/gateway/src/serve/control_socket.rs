@@ -27,7 +27,9 @@ pub(super) async fn serve(gateway: &Arc<Gateway>, data: &Path) -> Result<(), Ser
     }
     // Made under a name that nobody knows and closed to others before it takes its own: there is no moment in which
     // somebody else could open it, whatever the folder and the umask allow.
-    let hidden = path.with_extension(gateway.clock.uuid().to_string());
+    // Not longer than the real name either: the system bounds the length of a socket's path.
+    let random: String = gateway.clock.uuid().simple().to_string().chars().skip(20).collect();
+    let hidden = path.with_file_name(random);
     let listener = UnixListener::bind(&hidden).map_err(failed)?;
     std::fs::set_permissions(&hidden, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
     std::fs::rename(&hidden, &path).map_err(failed)?;
