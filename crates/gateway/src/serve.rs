@@ -83,7 +83,7 @@ pub enum ServeError {
     #[error(transparent)]
     Start(#[from] StartError),
     /// The control socket.
-    #[error("{}: the control socket cannot be made: {source}", path.display())]
+    #[error("{}: the control socket cannot be made: {source}; choose a data folder with a shorter path, on a disk that can be written", path.display())]
     ControlSocket {
         /// Its path.
         path: PathBuf,
