@@ -103,19 +103,11 @@ pub struct KindRow {
 macro_rules! kinds {
     ($($kind:ident $status:ident $code:literal $name:literal $openai:literal $retry:literal $remedy:literal;)*) => {
         /// Every kind of refusal: the only place where status, code, name and remedy are decided.
-        pub static KINDS: &[KindRow] = &[$(KindRow {
-            kind: Kind::$kind,
-            status: StatusCode::$status,
-            code: $code,
-            name: $name,
-            openai_type: $openai,
-            retryable: $retry,
-            remedy: $remedy,
-        }),*];
+        pub static KINDS: &[KindRow] = &[$(Kind::$kind.row()),*];
 
         impl Kind {
             /// The kind's row.
-            pub fn row(self) -> KindRow {
+            pub const fn row(self) -> KindRow {
                 match self {
                     $(Kind::$kind => KindRow {
                         kind: Kind::$kind,

@@ -55,28 +55,22 @@ fn weighty(word: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::pipeline::screen::verbatim::Shingles;
-
-    fn sources(text: &str) -> Sources {
-        let mut call = Shingles::default();
-        call.add(text);
-        Sources { call, protected: Arc::default() }
-    }
 
     #[test]
     fn the_weightiest_sentences_stay_in_order() {
         let text = "Cats sleep. Governors hold engines steady. Engines need governors. It rains.";
-        assert_eq!(extract(text, 2, &sources("")), "Governors hold engines steady. Engines need governors.");
+        assert_eq!(
+            extract(text, 2, &Sources::of("")),
+            "Governors hold engines steady. Engines need governors."
+        );
     }
 
     #[test]
     fn nothing_copied_is_left() {
         let source = "The committee met on Monday to discuss the new budget for the harbour and the bridge. \
                       The harbour budget was approved by the committee after a long debate about the bridge.";
-        let sources = sources(source);
+        let sources = Sources::of(source);
         let summary = extract(source, 3, &sources);
         assert!(!summary.is_empty());
         assert_eq!(sources.ratio(&summary), 0.0, "{summary}");

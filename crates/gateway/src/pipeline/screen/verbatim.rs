@@ -45,6 +45,14 @@ impl Sources {
         Sources { call: Shingles::default(), protected: Arc::default() }
     }
 
+    /// A call of this one text.
+    #[cfg(test)]
+    pub(super) fn of(text: &str) -> Self {
+        let mut sources = Sources::none();
+        sources.call.add(text);
+        sources
+    }
+
     fn contains(&self, shingle: u64) -> bool {
         self.call.0.contains(&shingle) || self.protected.0.contains(&shingle)
     }
@@ -159,15 +167,9 @@ mod tests {
 
     use super::*;
 
-    fn sources(text: &str) -> Sources {
-        let mut call = Shingles::default();
-        call.add(text);
-        Sources { call, protected: Arc::default() }
-    }
-
     #[test]
     fn copies_count_whatever_their_case_and_punctuation() {
-        let sources = sources("The quick brown fox jumps over the lazy dog, every single day.");
+        let sources = Sources::of("The quick brown fox jumps over the lazy dog, every single day.");
         assert_eq!(sources.ratio("the QUICK brown-fox jumps over the lazy dog every single day"), 1.0);
         assert_eq!(sources.ratio("a quick brown fox jumps over a lazy dog every single day"), 0.0);
         assert_eq!(sources.ratio("the quick brown fox"), 0.0, "too short to tell");
@@ -176,21 +178,21 @@ mod tests {
     #[test]
     fn half_a_copy_is_half() {
         let copied = "one two three four five six seven eight";
-        let sources = sources(copied);
+        let sources = Sources::of(copied);
         // 8 copied words, then 1 other: two shingles, one copied.
         assert_eq!(sources.ratio(&format!("{copied} nine")), 0.5);
     }
 
     #[test]
     fn ideographs_count_one_by_one() {
-        let sources = sources("人工知能は社会を変える");
+        let sources = Sources::of("人工知能は社会を変える");
         assert_eq!(sources.ratio("人工知能は社会を変える"), 1.0);
     }
 
     proptest! {
         #[test]
         fn pieces_measure_as_the_whole(text in "([a-d]{1,2}[ .\u{4e00}]{0,2}){0,60}", size in 1usize..9) {
-            let sources = sources("a b c d a b c d ab cd ab a b c d");
+            let sources = Sources::of("a b c d a b c d ab cd ab a b c d");
             let mut meter = Meter::default();
             let characters: Vec<char> = text.chars().collect();
             for piece in characters.chunks(size) {
