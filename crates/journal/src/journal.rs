@@ -251,8 +251,7 @@ impl Journal {
             if let Ok(lsn) = self.try_place(&mut put)? {
                 return Ok(lsn);
             }
-            let hopeless = lock(&self.shared.append).plan().is_none();
-            if hopeless || self.shared.unprepared.load(Ordering::SeqCst) {
+            if self.shared.unprepared.load(Ordering::SeqCst) {
                 return Err(self.full());
             }
             self.shared.counters.space_waits.fetch_add(1, Ordering::Relaxed);

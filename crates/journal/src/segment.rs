@@ -141,6 +141,11 @@ impl Meta {
         name(self.header.base)
     }
 
+    /// The name of the segment that follows.
+    pub(crate) fn name_after(&self) -> String {
+        name(self.end())
+    }
+
     pub(crate) fn base(&self) -> Lsn {
         self.header.base
     }
