@@ -30,6 +30,8 @@ mod retention;
 mod scan;
 mod segment;
 mod shared;
+#[cfg(test)]
+mod simulated;
 mod tail;
 mod worker;
 

@@ -60,6 +60,11 @@ pub(crate) fn mend(
     for read in reads {
         settle_down(read, seen.witnessed)?;
     }
+    for next in rest {
+        // What an interrupted start cleared here must not come back.
+        let slot = open(disk, next)?;
+        slot.file.sync().map_err(OpenError::io("sync", next.name()))?;
+    }
     let meta = &last.slot.meta;
     let end = Lsn(meta.base().0 + last.end);
     let mut next = rest.iter().map(|meta| open(disk, meta)).collect::<Result<VecDeque<_>, _>>()?;

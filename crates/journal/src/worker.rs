@@ -52,6 +52,12 @@ impl Worker {
         }
     }
 
+    /// Tries again to prepare space at the next turn.
+    #[cfg(test)]
+    pub(crate) fn retry_now(&mut self) {
+        self.retry = None;
+    }
+
     fn sleep(&self, pause: Duration) {
         let shared = &self.shared;
         let kind = if pause <= shared.options.linger { sleep::SHORT } else { sleep::LONG };

@@ -117,7 +117,7 @@ async fn segments_follow_one_another_and_old_ones_go_when_nobody_needs_them() {
         journal.forget(lsn);
     }
     assert!(journal.health().bytes <= 400 << 10, "{:?}", journal.health());
-    assert_eq!(journal.find(&exchange(1), NOW).unwrap(), None);
+    assert_eq!(journal.find(&exchange(2), NOW).unwrap(), None);
     journal.close().await.unwrap();
     let left = contents(folder.path());
     assert_eq!(*left.last().unwrap(), -3499);

@@ -1,0 +1,113 @@
+//! Crashes at each operation of appending, changing segments, recovering and closing: as the death of the process and
+//! as a power cut, each with two outcomes.
+
+use std::collections::BTreeSet;
+
+use super::disk::{Mishap, Simulated};
+use super::rig::{Rig, check, contents, open};
+
+/// Appends, syncs and settles within one segment.
+fn append(rig: &mut Rig) {
+    for number in 1..=6 {
+        rig.intend(number, 20 * number as usize);
+        if number % 2 == 1 {
+            rig.make_durable();
+        }
+        if number != 3 {
+            rig.settle(number, 10);
+        }
+        if number == 4 {
+            rig.record(40, 700);
+            rig.flush();
+        }
+    }
+    rig.make_durable();
+    rig.close();
+}
+
+/// Fills several segments.
+fn rotate(rig: &mut Rig) {
+    for number in 1..=45 {
+        rig.intend(number, 2900);
+        if number % 5 == 0 {
+            rig.make_durable();
+        }
+        if number % 7 != 0 {
+            rig.settle(number, 1500);
+        }
+        if number % 11 == 0 {
+            rig.turn();
+        }
+    }
+    rig.flush();
+}
+
+/// Lets the scenario crash at each operation, from the opening of an empty folder on.
+fn crash_everywhere(scenario: fn(&mut Rig), least: usize) {
+    for at in 0.. {
+        let disk = Simulated::default();
+        disk.arm(at, Mishap::Crash, at as u64);
+        let (mut appended, mut written, mut durable) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        if let Ok(mut rig) = open(&disk) {
+            scenario(&mut rig);
+            (appended, written, durable) = (rig.appended, rig.written, rig.durable);
+        }
+        let met = disk.met();
+        disk.restart();
+        if !met {
+            assert!(at > least, "the scenario has only {at} operations");
+            assert_eq!(contents(&disk), appended, "without a crash everything is there");
+            return;
+        }
+        for seed in 0..2 {
+            let cut = disk.after_a_power_cut(seed);
+            check(&cut, &appended, &durable, &format!("power cut at operation {at}, outcome {seed}"));
+        }
+        check(&disk, &appended, &written, &format!("process dead at operation {at}"));
+    }
+}
+
+#[test]
+fn a_crash_at_any_operation_of_appending_loses_nothing_that_was_acknowledged() {
+    crash_everywhere(append, 20);
+}
+
+#[test]
+fn a_crash_at_any_operation_of_changing_segments_loses_nothing_that_was_acknowledged() {
+    crash_everywhere(rotate, 100);
+}
+
+#[test]
+fn a_crash_at_any_operation_of_recovery_changes_nothing_of_what_it_finds() {
+    // Crashes of the first life that leave different things to recover.
+    for first in [47, 83, 110] {
+        let disk = Simulated::default();
+        disk.arm(first, Mishap::Crash, first as u64);
+        let mut rig = open(&disk).unwrap();
+        rotate(&mut rig);
+        assert!(disk.met());
+        disk.restart();
+        for image in [disk.copy(), disk.after_a_power_cut(1)] {
+            let expected = {
+                let image = image.copy();
+                open(&image).unwrap();
+                contents(&image)
+            };
+            for at in 0.. {
+                let disk = image.copy();
+                disk.arm(at, Mishap::Crash, 5);
+                let opened = open(&disk).is_ok();
+                let met = disk.met();
+                assert!(opened != met, "a start that meets with a crash does not succeed");
+                disk.restart();
+                let what = format!("first life until {first}, recovery until {at}");
+                check(&disk.after_a_power_cut(3), &rig.appended, &rig.durable, &format!("{what}, power cut"));
+                assert_eq!(check(&disk, &rig.appended, &rig.durable, &what), expected, "{what}");
+                if !met {
+                    assert!(at > 10);
+                    break;
+                }
+            }
+        }
+    }
+}
