@@ -21,6 +21,8 @@ pub(crate) trait Disk: Send + Sync {
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, name: &str) -> io::Result<()>;
+    /// Copies a file to the folder `damaged` within this one, durably.
+    fn keep(&self, name: &str) -> io::Result<()>;
     /// Makes creations, renames and removals durable.
     fn sync(&self) -> io::Result<()>;
 }
@@ -87,6 +89,18 @@ impl Disk for Folder {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         fs::remove_file(self.0.join(name))
+    }
+
+    fn keep(&self, name: &str) -> io::Result<()> {
+        let folder = Folder(self.0.join("damaged"));
+        folder.make()?;
+        // An earlier copy is of an earlier state, perhaps the only one with what was lost then.
+        let free = |copy: &String| !folder.0.join(copy).exists();
+        let copies = (1..).map(|number| format!("{name}.{number}"));
+        let Some(copy) = std::iter::once(name.to_owned()).chain(copies).find(free) else { return Ok(()) };
+        fs::copy(self.0.join(name), folder.0.join(&copy))?;
+        File::open(folder.0.join(&copy))?.sync_all()?;
+        folder.sync()
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -1,11 +1,12 @@
 //! Finding one exchange. There is no index: the time when it began says which segments can hold it, and those are read.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
-use crate::error::ReadError;
+use crate::error::{OpenError, ReadError};
 use crate::lsn::Lsn;
 use crate::raw::{Id, RecordKind};
-use crate::reader::Reader;
+use crate::reader::{Reader, read_folder};
 use crate::record::{Intent, Record, Settlement};
 use crate::segment::Meta;
 
@@ -57,4 +58,24 @@ pub(crate) fn find(reader: &mut Reader, exchange: Id, began: u64) -> Result<Opti
         ControlFlow::Continue(())
     })?;
     Ok((!found.intents.is_empty() || found.settlement.is_some()).then_some(found))
+}
+
+/// Finds one exchange in the journal in `folder`, beside a process that writes it or without one: all of it is read.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn find_in(folder: &Path, exchange: &[u8; 16]) -> Result<Option<Exchange>, FindError> {
+    Ok(find(&mut read_folder(folder, Lsn(0))?, *exchange, u64::MAX)?)
+}
+
+/// A folder could not be searched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FindError {
+    /// The journal cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
 }

@@ -156,6 +156,13 @@ pub(crate) fn seal(mut frames: &mut [u8], mut lsn: Lsn, synced: Lsn) {
     }
 }
 
+/// Computes the checksum of a gap, of which only the header is covered.
+pub(crate) fn seal_header(bytes: &mut [u8; HEADER], lsn: Lsn) {
+    if let Some((crc, covered)) = bytes.split_first_chunk_mut::<4>() {
+        *crc = checksum(lsn, covered).to_le_bytes();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -26,6 +26,7 @@ mod raw;
 mod reader;
 mod record;
 mod recover;
+mod repair;
 mod retention;
 mod scan;
 mod segment;
@@ -33,10 +34,11 @@ mod shared;
 #[cfg(test)]
 mod simulated;
 mod tail;
+mod verify;
 mod worker;
 
 pub use error::{AppendError, Fatal, OpenError, ReadError};
-pub use find::Exchange;
+pub use find::{Exchange, FindError, find_in};
 pub use health::{Health, SYNC_BOUNDS, Stats};
 pub use interrupted::interrupted;
 pub use journal::Journal;
@@ -48,4 +50,6 @@ pub use record::{
     Count, Counting, Intent, Outcome, Record, Reservation, Settlement, Subject, Usage, Verdict,
 };
 pub use recover::{OpenIntent, Recovery, Truncated};
+pub use repair::repair;
 pub use segment::FORMAT_VERSION;
+pub use verify::{Problem, ProblemKind, Report, verify};

@@ -20,7 +20,7 @@ pub enum Durability {
 pub struct Options {
     /// What `durable` waits for.
     pub durability: Durability,
-    /// Size of a segment in bytes. At least 64 KiB; rounded up to a multiple of 4096. Holds for new segments.
+    /// Size of a segment in bytes. From 64 KiB to 1 GiB; rounded up to a multiple of 4096. Holds for new segments.
     pub segment: u64,
     /// How long segments are kept, by the youngest of their records.
     pub retention: Duration,
@@ -49,7 +49,7 @@ impl Default for Options {
 impl Options {
     /// The size of new segments.
     pub(crate) fn segment_size(&self) -> u64 {
-        self.segment.clamp(64 << 10, 1 << 40).next_multiple_of(4096)
+        self.segment.clamp(64 << 10, 1 << 30).next_multiple_of(4096)
     }
 }
 

@@ -108,6 +108,9 @@ pub(crate) fn recover(
         if let Some(missing) = previous.and_then(|previous| folder::missing_between(&previous, &header)) {
             return Err(OpenError::Missing { file: missing });
         }
+        if let Some(previous) = previous.filter(|previous| previous.end() < header.base) {
+            seen.gaps.push(previous.end()..header.base);
+        }
         previous = Some(header);
         let meta = Meta::new(header, found.length.min(header.size));
         segments.push_back(Arc::clone(&meta));
@@ -119,6 +122,9 @@ pub(crate) fn recover(
     let tail = tail::mend(disk, options, start, now, &seen, &reads, &rest)?;
     segments.truncate(first + reads.len());
     segments.extend(tail.added);
+    if tail.end < start.counted {
+        seen.gaps.push(tail.end..start.counted);
+    }
     let (open, unknown) = collect(disk, &seen, &segments, start)?;
     let traces = open.iter().filter_map(|open| Some((id(&open.intent)?, open.lsn))).collect();
     let append = Append::new(tail.active, tail.position, tail.next, segments, traces);

@@ -43,11 +43,6 @@ pub(crate) struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// The position behind the frame.
-    pub(crate) fn end(&self) -> Lsn {
-        Lsn(self.lsn.0 + self.header.frame_length())
-    }
-
     /// The records with their positions: the first byte of each, and the byte behind it.
     pub(crate) fn records(
         &self,

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use crate::disk::{Disk, DiskFile};
 use crate::error::OpenError;
-use crate::frame::{self, Kind};
+use crate::frame;
 use crate::lsn::{Lsn, aligned};
 use crate::options::{Options, Start};
 use crate::prepare;
 use crate::recover::{Read, Seen, Truncated};
+use crate::repair;
 use crate::segment::{self, Header, Meta, Slot};
 
 const CHUNK: usize = 1 << 20;
@@ -221,19 +222,10 @@ fn settle_down(read: &Read, witnessed: Lsn) -> Result<(), OpenError> {
     again().map_err(OpenError::io("write again the end of", read.slot.meta.name()))
 }
 
-/// Ends a segment at the position where reading stopped.
+/// Ends a segment where reading stopped: what was counted behind is a gap.
 fn finish(last: &Read) -> Result<(), OpenError> {
-    let mut bytes = Vec::new();
-    frame::begin(&mut bytes);
-    frame::finish(&mut bytes, 0, Kind::End, 0);
-    let lsn = Lsn(last.slot.meta.base().0 + last.end);
-    frame::seal(&mut bytes, lsn, lsn);
-    if last.end + bytes.len() as u64 > last.slot.meta.header.size {
-        return Ok(());
-    }
-    last.slot
-        .file
-        .write_at(&bytes, last.end)
-        .and_then(|()| last.slot.file.sync())
-        .map_err(OpenError::io("end", last.slot.meta.name()))
+    let meta = &last.slot.meta;
+    let lsn = Lsn(meta.base().0 + last.end);
+    repair::write_gap(&*last.slot.file, last.end, lsn, meta.end().0.saturating_sub(lsn.0))
+        .map_err(OpenError::io("end", meta.name()))
 }

@@ -250,6 +250,18 @@ impl Disk for Simulated {
         Ok(())
     }
 
+    fn keep(&self, name: &str) -> io::Result<()> {
+        let mut state = lock(&self.0);
+        state.simple()?;
+        let inode = state.lookup(name)?;
+        let copy = Inode { durable: state.inodes[inode].content.clone(), ..state.inodes[inode].clone() };
+        let number = state.inodes.len();
+        state.inodes.push(copy);
+        state.names.insert(format!("damaged/{name}"), number);
+        state.durable_names.insert(format!("damaged/{name}"), number);
+        Ok(())
+    }
+
     fn sync(&self) -> io::Result<()> {
         let mut state = lock(&self.0);
         state.simple()?;

@@ -48,7 +48,6 @@ pub(crate) enum Fate {
 
 /// A journal under test. Records are numbers: positive for an intent, negative for the settlement of the same number.
 pub(crate) struct Rig {
-    pub(crate) disk: Simulated,
     pub(crate) journal: Journal,
     worker: Worker,
     ended: bool,
@@ -66,7 +65,6 @@ pub(crate) fn open(disk: &Simulated) -> Result<Rig, crate::OpenError> {
     let (journal, recovery, worker) =
         Journal::on(Arc::new(disk.clone()), options(), Start::default(), clock)?;
     Ok(Rig {
-        disk: disk.clone(),
         journal,
         worker,
         ended: false,
