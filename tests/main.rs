@@ -20,6 +20,8 @@ mod guarded;
 #[cfg(test)]
 mod headers;
 #[cfg(test)]
+mod journal;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod protocol;

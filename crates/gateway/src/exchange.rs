@@ -6,12 +6,15 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use flyball_core::{Action, Decision, ExchangeId, Operation, Principal, Timestamp};
+use flyball_journal::Lsn;
 use tokio::time::Instant;
 
 use crate::gateway::Gateway;
 use crate::pipeline::settle;
 use crate::protocols::{Protocol, Usage};
+use crate::recording::{Hash, Tally};
 use crate::refusal::Kind;
 use crate::snapshot::{Route, Snapshot};
 
@@ -24,6 +27,19 @@ pub enum Outcome {
     Refused(Kind),
     /// The caller went away first.
     Abandoned,
+}
+
+/// What the journal has of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// Nothing yet.
+    Not,
+    /// An intent is on its way into the journal.
+    Intending,
+    /// An intent, which ends at this position.
+    Intended(Lsn),
+    /// How it ended. Nothing more will be recorded.
+    Settled,
 }
 
 /// An exchange in hand.
@@ -46,6 +62,12 @@ pub struct Exchange {
     pub stage: &'static str,
     /// Who is calling; none before authentication.
     pub principal: Option<Arc<Principal>>,
+    /// A pseudonym of the end user; 0: nobody was named.
+    pub end_user: u64,
+    /// A pseudonym of the session; 0: none was named.
+    pub session: u64,
+    /// What the exchange is counted under, besides.
+    pub tags: Vec<String>,
     /// What is wanted.
     pub operation: Option<Operation>,
     /// Whether as a stream.
@@ -56,12 +78,20 @@ pub struct Exchange {
     pub decision: Decision,
     /// Parameters that the route left out.
     pub dropped: Vec<String>,
-    /// How many findings in the request.
-    pub prompt_findings: u32,
-    /// How many findings in the answer.
-    pub output_findings: u32,
-    /// Whether the provider was called.
-    pub dispatched: bool,
+    /// Findings in the request.
+    pub prompt_findings: Tally,
+    /// Findings in the answer.
+    pub output_findings: Tally,
+    /// The salt of its hashes.
+    pub salt: [u8; 16],
+    /// The body as it came, until it is sent: its hash is recorded when it is not.
+    pub received: Option<Bytes>,
+    /// The hash of what was released of the answer.
+    pub output_hash: Option<Hash>,
+    /// How often a provider was called.
+    pub attempts: u32,
+    /// What the journal has of it.
+    pub recorded: Recorded,
     /// When the provider's head had arrived, in microseconds from the beginning.
     pub first_byte_micros: Option<u64>,
     /// What the provider counted.

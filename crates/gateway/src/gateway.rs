@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use flyball_core::Clock;
 use flyball_demo::Demo;
+use flyball_journal::Journal;
 use flyball_store::{Store, StoreError};
 use tokio_util::task::TaskTracker;
 
@@ -13,6 +14,8 @@ use crate::edge::drain::Drain;
 use crate::edge::egress::Egress;
 use crate::keyring::KeyRing;
 use crate::metrics::Metrics;
+use crate::pseudonyms::{Pseudonyms, Salts};
+use crate::rollup::RollUp;
 use crate::snapshot::{Snapshot, SnapshotError};
 
 /// What all exchanges share.
@@ -27,6 +30,14 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// State.
     pub store: Store,
+    /// What leaves us and what became of it.
+    pub journal: Journal,
+    /// The way from the journal to usage.
+    pub rollup: RollUp,
+    /// Names for end users and sessions.
+    pub pseudonyms: Pseudonyms,
+    /// Salts of hashes.
+    pub salts: Salts,
     /// The stop.
     pub drain: Drain,
     /// Every task, so that a stop can wait for them.
@@ -45,6 +56,14 @@ pub struct Parts {
     pub egress: Egress,
     /// State.
     pub store: Store,
+    /// What leaves us and what became of it.
+    pub journal: Journal,
+    /// The way from the journal to usage.
+    pub rollup: RollUp,
+    /// Names for end users and sessions.
+    pub pseudonyms: Pseudonyms,
+    /// Salts of hashes.
+    pub salts: Salts,
     /// The stop.
     pub drain: Drain,
     /// Every task.
@@ -65,6 +84,10 @@ impl Gateway {
             egress: parts.egress,
             metrics: Metrics::default(),
             store: parts.store,
+            journal: parts.journal,
+            rollup: parts.rollup,
+            pseudonyms: parts.pseudonyms,
+            salts: parts.salts,
             drain: parts.drain,
             tracker: parts.tracker,
             demo,

@@ -208,7 +208,7 @@ impl Metrics {
         let route = exchange.route.as_deref();
         let model = route.map_or("", |route| &*route.name).to_owned();
         let provider =
-            route.filter(|_| exchange.dispatched).map_or("", |route| &*route.provider.name).to_owned();
+            route.filter(|_| exchange.attempts > 0).map_or("", |route| &*route.provider.name).to_owned();
         let outcome = match exchange.outcome {
             Outcome::Answered => "answered",
             Outcome::Abandoned => "abandoned",
@@ -244,7 +244,7 @@ impl Metrics {
             let micros = u64::try_from(cost.0).unwrap_or(0);
             self.cost.get_or_create(&RouteLabels { model, provider }).inc_by(micros);
         }
-        for (stage, count) in [("prompt", exchange.prompt_findings), ("output", exchange.output_findings)] {
+        for (stage, count) in [("prompt", exchange.prompt_findings.total()), ("output", exchange.output_findings.total())] {
             if count > 0 {
                 self.findings.get_or_create(&StageLabels { stage }).inc_by(u64::from(count));
             }

@@ -118,6 +118,12 @@ fn missing(field: &str) -> Refusal {
     Refusal::new(Kind::MissingField, format!("'{field}' is required.")).at(field)
 }
 
+/// The application's name for the person behind a request: `safety_identifier`, or its predecessor `user`.
+fn end_user(root: Value<'_>) -> Option<String> {
+    let name = root.get("safety_identifier").or_else(|| root.get("user"))?.text()?;
+    (!name.is_empty()).then(|| name.into_owned())
+}
+
 /// The public model name of a request.
 fn model_name(root: Value<'_>) -> Result<String, Refusal> {
     let model = root.get("model").ok_or_else(|| missing("model"))?;

@@ -15,6 +15,7 @@ use crate::edge::body::Body;
 use crate::exchange::{Exchange, Outcome};
 use crate::protocols::Protocol;
 use crate::protocols::governed_speed;
+use crate::recording::SaltedHash;
 use crate::refusal::{Kind, Refusal};
 
 pub mod body;
@@ -62,6 +63,7 @@ impl Reply {
                 match body {
                     Ok(bytes) => {
                         exchange.outcome = Outcome::Answered;
+                        exchange.output_hash = Some(SaltedHash::of(&exchange.salt, &bytes));
                         let mut response = head(&exchange, HeaderValue::from_static("application/json"));
                         *response.body_mut() = Body::full(bytes);
                         response

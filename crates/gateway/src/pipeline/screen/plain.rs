@@ -42,7 +42,7 @@ pub(super) async fn run(
     let answer = answer.ok_or_else(invalid)?;
     exchange.usage = answer.usage;
     let verdict = judge(&exchange.snapshot, &basis, &document, &answer.texts);
-    exchange.output_findings = u32::try_from(verdict.findings.len()).unwrap_or(u32::MAX);
+    exchange.output_findings = verdict.findings.iter().map(|located| located.finding.kind).collect();
     exchange.gateway.metrics.decided(Stage::Output, &verdict.decision);
     exchange.decision.tighten(verdict.decision.clone());
     if verdict.decision.disposition == Disposition::Block {

@@ -27,6 +27,7 @@ use crate::pipeline::decide::Basis;
 use crate::protocols::openai::chunk::{self, Chunk};
 use crate::protocols::openai::end::Envelope;
 use crate::protocols::{Channel, Field, Piece, Usage};
+use crate::recording::Tally;
 use crate::refusal::{Kind, Refusal};
 use crate::snapshot::Snapshot;
 
@@ -64,7 +65,7 @@ pub struct StreamScreen {
     /// Answers that have begun and not ended.
     open: Vec<u32>,
     kinds: Vec<&'static str>,
-    findings: u32,
+    findings: Tally,
     /// Whether there was any.
     found: bool,
     decision: Decision,
@@ -102,7 +103,7 @@ impl StreamScreen {
             begun: false,
             open: Vec::new(),
             kinds: Vec::new(),
-            findings: 0,
+            findings: Tally::default(),
             found: false,
             decision: Decision::default(),
             usage: None,
@@ -127,9 +128,9 @@ impl StreamScreen {
         self.usage
     }
 
-    /// How many findings there were.
-    pub fn findings(&self) -> u32 {
-        self.findings
+    /// What was found.
+    pub fn findings(&self) -> &Tally {
+        &self.findings
     }
 
     /// What the policy said of the answer.
@@ -258,7 +259,7 @@ impl StreamScreen {
         match self.channels.iter().position(|state| state.channel == channel) {
             Some(index) => index,
             None => {
-                self.channels.push(ChannelState::new(channel, self.whole));
+                self.channels.push(ChannelState::new(channel, self.whole, self.snapshot.scanner));
                 self.channels.len() - 1
             }
         }
@@ -300,7 +301,7 @@ impl StreamScreen {
     }
 
     fn count(&mut self, finding: &Finding) {
-        self.findings = self.findings.saturating_add(1);
+        self.findings.add(finding.kind);
         if finding.category == Category::Pii && !self.kinds.contains(&finding.kind.0) {
             self.kinds.push(finding.kind.0);
         }

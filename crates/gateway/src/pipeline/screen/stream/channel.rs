@@ -1,7 +1,7 @@
 //! One field of a streamed answer that grows: what was seen in it, and up to where it is final.
 
 use flyball_core::Finding;
-use flyball_guard::StreamScanner;
+use flyball_guard::{Scanner, StreamScanner};
 use flyball_mask::JsonStringTracker;
 
 use super::super::verbatim::{Meter, Sources};
@@ -43,7 +43,7 @@ pub(super) struct ChannelState {
 
 impl ChannelState {
     /// A field of which nothing has come.
-    pub(super) fn new(channel: Channel, whole: Whole) -> Self {
+    pub(super) fn new(channel: Channel, whole: Whole, scanner: Scanner) -> Self {
         let remembered = match whole {
             // Findings are treated when the answer is complete, however far back they lie.
             Whole::Buffer => usize::MAX,
@@ -51,7 +51,7 @@ impl ChannelState {
         };
         ChannelState {
             channel,
-            scanner: StreamScanner::new(),
+            scanner: scanner.stream(),
             total: 0,
             settled: 0,
             closed: 0,

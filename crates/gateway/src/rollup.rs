@@ -1,0 +1,148 @@
+//! From the journal to usage: reads settlements in their order, sums them, and adds the sums to the store together
+//! with the place up to which it read, in one transaction. So every settlement counts once, whatever happens in
+//! between. What usage looks like is the store's business.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flyball_core::{KeyId, Money, TenantId, Timestamp};
+use flyball_journal::{AppendError, Counting, Journal, Lsn, Outcome, ReadError, Record, Settlement};
+use flyball_store::{Batch, Store, StoreError};
+use tokio::sync::Mutex;
+
+use crate::gateway::Gateway;
+
+/// How often usage is brought up to date when nobody asks.
+const PACE: Duration = Duration::from_secs(1);
+
+/// Bytes of the journal that are counted in one transaction.
+const PORTION: usize = 4 << 20;
+
+/// The way from a journal to usage.
+pub struct RollUp {
+    store: Store,
+    journal: Journal,
+    /// Up to where everything is counted. Held while counting, so that there is one at a time.
+    counted: Mutex<Lsn>,
+}
+
+/// Why usage could not be brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum RollUpError {
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The journal does not take what is to be counted.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The store cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The task that read ended early.
+    #[error("reading the journal was cut short")]
+    CutShort,
+}
+
+impl RollUp {
+    /// Counts on from where the store is.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn new(store: Store, journal: Journal) -> Result<Self, StoreError> {
+        let counted = store.operator().usage().cursor().await?.counted.into();
+        Ok(RollUp { store, journal, counted: Mutex::new(counted) })
+    }
+
+    /// Counts everything that was settled before the call.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or the store not be written; what is not counted yet is counted later.
+    pub async fn catch_up(&self) -> Result<(), RollUpError> {
+        let end = self.journal.flush().await?;
+        let mut counted = self.counted.lock().await;
+        while *counted < end {
+            let next = self.portion(*counted).await?;
+            if next == *counted {
+                break;
+            }
+            *counted = next;
+        }
+        Ok(())
+    }
+
+    /// Counts a portion that begins at `from`; returns its end.
+    async fn portion(&self, from: Lsn) -> Result<Lsn, RollUpError> {
+        let mut reader = self.journal.reader(from);
+        let read = tokio::task::spawn_blocking(move || {
+            let mut batch = Batch::default();
+            let mut end = from;
+            for (_, after, record) in reader.next_batch(PORTION)? {
+                end = after;
+                if let Record::Settlement(settlement) = record {
+                    match settled(&settlement) {
+                        Some(settled) => batch.add(settled),
+                        None => tracing::error!(code = "E702", position = after.0, "a settlement cannot be counted"),
+                    }
+                }
+            }
+            Ok::<_, ReadError>((batch, end))
+        });
+        let (batch, end) = read.await.map_err(|_| RollUpError::CutShort)??;
+        // Asked before the write: an exchange that ends meanwhile only makes it too early.
+        let oldest_open = self.journal.oldest_open().unwrap_or(end).min(end);
+        self.store.operator().usage().apply(batch, from.0, end.0, oldest_open.0).await?;
+        self.journal.forget(oldest_open);
+        Ok(end)
+    }
+}
+
+/// Keeps usage up to date until the gateway stops.
+pub fn start(gateway: &Arc<Gateway>) {
+    let gateway = Arc::clone(gateway);
+    let tracker = gateway.tracker.clone();
+    tracker.spawn(async move {
+        let stop = gateway.drain.token(crate::edge::drain::Phase::Ending).clone();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(PACE) => {}
+            }
+            if let Err(error) = gateway.rollup.catch_up().await {
+                tracing::error!(%error, code = "E702", "usage is not up to date");
+            }
+        }
+    });
+}
+
+/// What usage wants to know of a settlement; none when it does not say whose it is.
+fn settled(settlement: &Settlement) -> Option<flyball_store::Settled> {
+    let subject = settlement.subject.as_ref()?;
+    let usage = settlement.usage.unwrap_or_default();
+    Some(flyball_store::Settled {
+        tenant: subject.tenant.parse::<TenantId>().ok()?,
+        key: KeyId(uuid::Uuid::from_slice(&subject.key).ok()?),
+        end_user: subject.end_user,
+        model: subject.route.clone(),
+        provider: subject.provider.clone(),
+        operation: subject.operation.clone(),
+        tags: subject.tags.clone(),
+        counting: match usage.counting() {
+            Counting::Nothing => flyball_store::Counting::Nothing,
+            Counting::Reported => flyball_store::Counting::Reported,
+            Counting::Counted => flyball_store::Counting::Counted,
+            Counting::Estimated => flyball_store::Counting::Estimated,
+        },
+        at: Timestamp(i64::try_from(subject.began).unwrap_or(i64::MAX)),
+        input_tokens: usage.input,
+        cached_input_tokens: usage.cached_input,
+        output_tokens: usage.output,
+        cost: settlement.cost.map(Money),
+        outcome: match settlement.outcome() {
+            Outcome::Answered => flyball_store::Outcome::Answered,
+            Outcome::Blocked => flyball_store::Outcome::Blocked,
+            Outcome::Failed => flyball_store::Outcome::Failed,
+            Outcome::Abandoned => flyball_store::Outcome::Abandoned,
+            Outcome::Interrupted => flyball_store::Outcome::Interrupted,
+        },
+    })
+}
