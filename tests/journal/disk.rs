@@ -125,6 +125,34 @@ async fn a_sync_or_write_that_fails_ends_the_process_and_releases_nothing() {
     }
 }
 
+#[tokio::test]
+async fn a_clock_that_goes_back_loses_nothing() {
+    let simulator = Simulator::start().await.unwrap();
+    let faults = Faults::new().unwrap();
+    let mut flyball = start(&simulator, &faults).await;
+    let client = tenant(&flyball);
+    let ask = async || {
+        let answer = chat(&client, "What is 12*7?").await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.header("x-flyball-request-id").unwrap().to_owned()
+    };
+    let mut ids = vec![ask().await];
+    faults.begin(Fault::ClockBack).unwrap();
+    ids.push(ask().await);
+    flyball.kill().unwrap();
+    flyball.start_again().await.unwrap();
+    ids.push(ask().await);
+    faults.end(Fault::ClockBack).unwrap();
+    ids.push(ask().await);
+    for id in &ids {
+        let answer = client.get(&format!("/v1/exchanges/{id}")).await.unwrap();
+        assert_eq!(answer.status, 200, "{id}: {}", answer.text());
+    }
+    let export = Export::of(&flyball);
+    assert_eq!(export.settlements.len(), ids.len());
+    assert_eq!(usage(&client).await, export.sums());
+}
+
 /// A file system of so many MiB, for as long as this lives.
 struct SmallDisk(tempfile::TempDir);
 

@@ -15,7 +15,7 @@ use crate::edge::egress::Egress;
 use crate::keyring::KeyRing;
 use crate::metrics::Metrics;
 use crate::pseudonyms::{Pseudonyms, Salts};
-use crate::rollup::RollUp;
+use crate::usage_feed::UsageFeed;
 use crate::snapshot::{Snapshot, SnapshotError};
 
 /// What all exchanges share.
@@ -33,7 +33,7 @@ pub struct Gateway {
     /// What leaves us and what became of it.
     pub journal: Journal,
     /// The way from the journal to usage.
-    pub rollup: RollUp,
+    pub usage_feed: UsageFeed,
     /// Names for end users and sessions.
     pub pseudonyms: Pseudonyms,
     /// Salts of hashes.
@@ -59,7 +59,7 @@ pub struct Parts {
     /// What leaves us and what became of it.
     pub journal: Journal,
     /// The way from the journal to usage.
-    pub rollup: RollUp,
+    pub usage_feed: UsageFeed,
     /// Names for end users and sessions.
     pub pseudonyms: Pseudonyms,
     /// Salts of hashes.
@@ -85,7 +85,7 @@ impl Gateway {
             metrics: Metrics::default(),
             store: parts.store,
             journal: parts.journal,
-            rollup: parts.rollup,
+            usage_feed: parts.usage_feed,
             pseudonyms: parts.pseudonyms,
             salts: parts.salts,
             drain: parts.drain,

@@ -19,7 +19,7 @@ pub mod providers;
 pub mod pseudonyms;
 pub mod recording;
 pub mod refusal;
-pub mod rollup;
 pub mod serve;
 pub mod server;
 pub mod snapshot;
+pub mod usage_feed;

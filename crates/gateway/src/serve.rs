@@ -20,7 +20,7 @@ use crate::edge::listener::{BindError, Http2Settings, Listener, ListenerSettings
 use crate::edge::tls::{TlsError, TlsFiles, TlsSettings};
 use crate::gateway::{Gateway, Parts, StartError};
 use crate::pseudonyms::{Pseudonyms, PseudonymsError, Salts};
-use crate::rollup::{self, RollUp};
+use crate::usage_feed::{self, UsageFeed};
 use crate::server::Server;
 
 pub mod control_socket;
@@ -144,21 +144,21 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     })?;
     let data = config.data.clone();
     let journal = journal::open(&store, &data, &config.journal, clock.clone()).await?;
-    let rollup = RollUp::new(store.clone(), journal.clone()).await?;
+    let usage_feed = UsageFeed::new(store.clone(), journal.clone()).await?;
     let parts = Parts {
         clock,
         config,
         egress,
         store,
         journal,
-        rollup,
+        usage_feed,
         pseudonyms: Pseudonyms::open(&data)?,
         salts: Salts::new()?,
         drain,
         tracker,
     };
     let gateway = Gateway::start(parts).await?;
-    rollup::start(&gateway);
+    usage_feed::start(&gateway);
     control_socket::serve(&gateway, &data).await?;
     let (address, admin_address) = (listener.address(), admin_listener.as_ref().map(Listener::address));
     let plane = if admin_listener.is_some() { Plane::Data } else { Plane::Both };
@@ -229,7 +229,7 @@ impl Running {
         let report = self.gateway.drain.run(hurry).await;
         control_socket::remove(&self.data);
         // Everything is counted before the books close. What cannot be is counted at the next start.
-        if let Err(error) = self.gateway.rollup.catch_up().await {
+        if let Err(error) = self.gateway.usage_feed.catch_up().await {
             tracing::error!(%error, code = "E702", "usage is not up to date");
         }
         if let Err(error) = self.gateway.journal.close().await {

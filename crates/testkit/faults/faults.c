@@ -1,11 +1,12 @@
-/* Faults of a disk, loaded before the C library (LD_PRELOAD) of the process under test. Only files of the journal are
- * touched. Which faults are on is told by files in the folder that FLYBALL_FAULTS names:
+/* Faults of a disk, loaded before the C library (LD_PRELOAD) of the process under test. Of all files only the
+ * journal's are touched. Which faults are on is told by files in the folder that FLYBALL_FAULTS names:
  *
  *   sync-hangs    a sync does not return while the file is there
  *   sync-slow     every sync takes 30 ms longer
  *   sync-fails    a sync fails with EIO
  *   write-hangs   a write does not return while the file is there
  *   write-fails   a write fails with EROFS, as after a remount
+ *   clock-back    the wall clock shows an hour less
  *
  * In the same folder `log` tells what became durable: "w NUMBER OFFSET LENGTH PATH" after a write returned, and
  * "s NUMBER PATH" after a sync did that began when so many writes had returned. What was written later would be gone
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 static atomic_ulong writes;
@@ -107,4 +109,15 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t offset)
         tell(line, snprintf(line, sizeof line, "w %lu %lld %zd %s\n", number, (long long)offset, written, path));
     }
     return written;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    static int (*real)(clockid_t, struct timespec *);
+    if (!real)
+        real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    int result = real(clock, time);
+    if (result == 0 && clock == CLOCK_REALTIME && on("clock-back"))
+        time->tv_sec -= 3600;
+    return result;
 }

@@ -23,6 +23,8 @@ pub enum Fault {
     WriteHangs,
     /// A write fails as on a disk that became read-only.
     WriteFails,
+    /// The wall clock shows an hour less.
+    ClockBack,
 }
 
 impl Fault {
@@ -33,6 +35,7 @@ impl Fault {
             Fault::SyncFails => "sync-fails",
             Fault::WriteHangs => "write-hangs",
             Fault::WriteFails => "write-fails",
+            Fault::ClockBack => "clock-back",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use flyball_core::Clock;
-use flyball_journal::{Cursor, Durability, Journal, Options, Recovery, interrupted};
+use flyball_journal::{Cursor, Durability, Journal, Lsn, Options, Recovery, interrupted};
 use flyball_store::Store;
 
 use super::ServeError;
@@ -25,7 +25,7 @@ pub async fn open(
     clock: Arc<dyn Clock>,
 ) -> Result<Journal, ServeError> {
     let counted = store.operator().usage().cursor().await?;
-    let cursor = Cursor { counted: counted.counted.into(), oldest_open: counted.oldest_open.into() };
+    let cursor = Cursor { counted: Lsn(counted.counted), scan_from: Lsn(counted.scan_from) };
     let folder = data.join(FOLDER);
     let options = Options {
         durability: match settings.durability {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use flyball_core::{KeyId, Money, TenantId, Timestamp};
 use flyball_journal::{AppendError, Counting, Journal, Lsn, Outcome, ReadError, Record, Settlement};
-use flyball_store::{Batch, Store, StoreError};
+use flyball_store::{RollUp, Store, StoreError};
 use tokio::sync::Mutex;
 
 use crate::gateway::Gateway;
@@ -19,7 +19,7 @@ const PACE: Duration = Duration::from_secs(1);
 const PORTION: usize = 4 << 20;
 
 /// The way from a journal to usage.
-pub struct RollUp {
+pub struct UsageFeed {
     store: Store,
     journal: Journal,
     /// Up to where everything is counted. Held while counting, so that there is one at a time.
@@ -28,7 +28,7 @@ pub struct RollUp {
 
 /// Why usage could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
-pub enum RollUpError {
+pub enum UsageFeedError {
     /// The journal cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -43,21 +43,21 @@ pub enum RollUpError {
     CutShort,
 }
 
-impl RollUp {
+impl UsageFeed {
     /// Counts on from where the store is.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn new(store: Store, journal: Journal) -> Result<Self, StoreError> {
-        let counted = store.operator().usage().cursor().await?.counted.into();
-        Ok(RollUp { store, journal, counted: Mutex::new(counted) })
+        let counted = store.operator().usage().cursor().await?.counted;
+        Ok(UsageFeed { store, journal, counted: Mutex::new(Lsn(counted)) })
     }
 
     /// Counts everything that was settled before the call.
     ///
     /// # Errors
     /// When the journal cannot be read or the store not be written; what is not counted yet is counted later.
-    pub async fn catch_up(&self) -> Result<(), RollUpError> {
+    pub async fn catch_up(&self) -> Result<(), UsageFeedError> {
         let end = self.journal.flush().await?;
         let mut counted = self.counted.lock().await;
         while *counted < end {
@@ -71,26 +71,26 @@ impl RollUp {
     }
 
     /// Counts a portion that begins at `from`; returns its end.
-    async fn portion(&self, from: Lsn) -> Result<Lsn, RollUpError> {
+    async fn portion(&self, from: Lsn) -> Result<Lsn, UsageFeedError> {
         let mut reader = self.journal.reader(from);
         let read = tokio::task::spawn_blocking(move || {
-            let mut batch = Batch::default();
+            let mut sums = RollUp::new(from.0);
             let mut end = from;
             for (_, after, record) in reader.next_batch(PORTION)? {
                 end = after;
                 if let Record::Settlement(settlement) = record {
                     match settled(&settlement) {
-                        Some(settled) => batch.add(settled),
+                        Some(settled) => sums.add(settled),
                         None => tracing::error!(code = "E702", position = after.0, "a settlement cannot be counted"),
                     }
                 }
             }
-            Ok::<_, ReadError>((batch, end))
+            Ok::<_, ReadError>((sums, end))
         });
-        let (batch, end) = read.await.map_err(|_| RollUpError::CutShort)??;
+        let (sums, end) = read.await.map_err(|_| UsageFeedError::CutShort)??;
         // Asked before the write: an exchange that ends meanwhile only makes it too early.
         let oldest_open = self.journal.oldest_open().unwrap_or(end).min(end);
-        self.store.operator().usage().apply(batch, from.0, end.0, oldest_open.0).await?;
+        self.store.operator().usage().apply(sums.until(end.0, oldest_open.0)).await?;
         self.journal.forget(oldest_open);
         Ok(end)
     }
@@ -107,7 +107,7 @@ pub fn start(gateway: &Arc<Gateway>) {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(PACE) => {}
             }
-            if let Err(error) = gateway.rollup.catch_up().await {
+            if let Err(error) = gateway.usage_feed.catch_up().await {
                 tracing::error!(%error, code = "E702", "usage is not up to date");
             }
         }
