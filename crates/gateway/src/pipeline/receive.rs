@@ -65,6 +65,7 @@ pub(super) fn begin(gateway: Arc<Gateway>, protocol: Protocol, headers: &HeaderM
         output_findings: 0,
         dispatched: false,
         first_byte_micros: None,
+        sent: None,
         usage: None,
         outcome: Outcome::Abandoned,
         in_flight,

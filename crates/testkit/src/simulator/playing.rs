@@ -69,7 +69,8 @@ pub(super) async fn answer(
     }
     let left =
         steps.as_slice().iter().map(|step| if let Step::Send(bytes) = step { size(bytes) } else { 0 }).sum();
-    let mut response = Response::new(Playing { steps, output, told: 0, waiting: None, cutting: false, left, counted });
+    let mut response =
+        Response::new(Playing { steps, output, told: 0, waiting: None, cutting: false, left, counted });
     *response.status_mut() = answer.status;
     response.headers_mut().extend(answer.headers);
     // The announced length is that of the whole body, so that a cut shows as a body that is too short.
