@@ -32,6 +32,7 @@ pub fn settled(exchange: &Exchange, cost: Option<Money>) {
         output_findings = exchange.output_findings.total(),
         input_tokens = usage.input,
         output_tokens = usage.output,
+        counting = exchange.usage.map(|usage| usage.how.name()),
         cost = cost.map(tracing::field::display),
         outcome,
         code,

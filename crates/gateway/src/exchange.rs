@@ -1,7 +1,8 @@
 //! One exchange: what is known of it so far, gathered stage by stage.
 //!
 //! The stages' own types carry the evidence that a stage was passed; this record carries what has to be told
-//! afterwards. It holds ids, names, counts and amounts, never text. Dropping it settles the exchange, so whatever
+//! afterwards. It holds ids, names, counts and amounts; no text, except the body that was sent, which nothing shows
+//! and which goes as soon as its tokens are known. Dropping it settles the exchange, so whatever
 //! way an exchange takes (answered, refused, client gone, task cancelled), `settle` runs exactly once.
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::gateway::Gateway;
 use crate::pipeline::settle;
-use crate::protocols::{Protocol, Usage};
+use crate::protocols::{Counting, Protocol, Usage, openai};
 use crate::recording::{Hash, Tally};
 use crate::refusal::Kind;
 use crate::snapshot::{Route, Snapshot};
@@ -94,7 +95,10 @@ pub struct Exchange {
     pub recorded: Recorded,
     /// When the provider's head had arrived, in microseconds from the beginning.
     pub first_byte_micros: Option<u64>,
-    /// What the provider counted.
+    /// The body that the provider has, or may have, until its tokens are known. None where it refused: nobody
+    /// bills a refusal.
+    pub sent: Option<Bytes>,
+    /// What it cost in tokens; none while it is not known, and where nothing is billed.
     pub usage: Option<Usage>,
     /// How it ended. Abandoned, unless somebody says otherwise.
     pub outcome: Outcome,
@@ -107,6 +111,21 @@ impl Exchange {
     pub fn at(&mut self, stage: &'static str) -> &mut Self {
         self.stage = stage;
         self
+    }
+
+    /// Notes what the provider told.
+    pub fn reported(&mut self, usage: Usage) {
+        self.usage = Some(usage);
+        self.sent = None;
+    }
+
+    /// Counts what the provider did not tell: the request that it has, and `output` tokens that came of the answer.
+    /// Nothing when usage is known, or nothing is billed.
+    pub fn count(&mut self, output: u64) {
+        if let (None, Some(body), Some(operation)) = (self.usage, self.sent.take(), self.operation) {
+            let input = openai::tokens::request(operation, body);
+            self.usage = Some(Usage { input, cached_input: 0, output, how: Counting::Counted });
+        }
     }
 
     /// The strictest action so far.

@@ -43,8 +43,8 @@ families! {
         "From the first byte of a request to the last byte of its answer.";
     FIRST_BYTE "flyball_provider_first_byte_seconds" "histogram" ["provider"]
         "From the first byte of a request to the head of the provider's answer.";
-    TOKENS "flyball_tokens_total" "counter" ["model", "provider", "direction"]
-        "Tokens as providers count them. The direction is input, cached_input or output.";
+    TOKENS "flyball_tokens_total" "counter" ["model", "provider", "direction", "counting"]
+        "Tokens. The direction is input, cached_input or output; counting says who counted: reported by the provider, counted by our own tokenizer, or estimated after a crash.";
     COST "flyball_cost_micros_total" "counter" ["model", "provider"]
         "Cost in millionths of the currency unit, by the price table.";
     DECISIONS "flyball_decisions_total" "counter" ["stage", "action", "rule"]
@@ -88,6 +88,7 @@ struct TokenLabels {
     model: String,
     provider: String,
     direction: &'static str,
+    counting: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -236,7 +237,12 @@ impl Metrics {
             let directions =
                 [("input", usage.input), ("cached_input", usage.cached_input), ("output", usage.output)];
             for (direction, count) in directions {
-                let labels = TokenLabels { model: model.clone(), provider: provider.clone(), direction };
+                let labels = TokenLabels {
+                    model: model.clone(),
+                    provider: provider.clone(),
+                    direction,
+                    counting: usage.how.name(),
+                };
                 self.tokens.get_or_create(&labels).inc_by(count);
             }
         }

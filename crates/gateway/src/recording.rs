@@ -208,7 +208,12 @@ fn usage(exchange: &Exchange) -> Usage {
             input: usage.input,
             cached_input: usage.cached_input,
             output: usage.output,
-            counting: usage.counting.into(),
+            counting: match usage.how {
+                crate::protocols::Counting::Reported => Counting::Reported,
+                crate::protocols::Counting::Counted => Counting::Counted,
+                crate::protocols::Counting::Estimated => Counting::Estimated,
+            }
+            .into(),
         },
     }
 }

@@ -34,12 +34,31 @@ pub struct Counts {
     pub cancelled: u64,
 }
 
+/// What a provider would bill so far.
+///
+/// A call's input counts as soon as the whole request was read, unless the answer is an error status: that counts
+/// as a call and no tokens. Output counts with the write that completes it: an event's with its last byte, a
+/// document's with the document's. So a stream that breaks off counts the events before the break, a plain answer
+/// that does counts no output, and a peer that goes away is billed what had been written to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Calls of which the whole request was read.
+    pub calls: u64,
+    /// Tokens read.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+}
+
 #[derive(Debug, Default)]
 struct Counters {
     connections: AtomicU64,
     started: AtomicU64,
     completed: AtomicU64,
     cancelled: AtomicU64,
+    calls: AtomicU64,
+    input_tokens: AtomicU64,
+    output_tokens: AtomicU64,
 }
 
 /// A running simulator. Dropping it closes the listener and every connection.
@@ -122,6 +141,15 @@ impl Simulator {
             started: self.counters.started.load(Ordering::SeqCst),
             completed: self.counters.completed.load(Ordering::SeqCst),
             cancelled: self.counters.cancelled.load(Ordering::SeqCst),
+        }
+    }
+
+    /// What a provider would bill so far. Complete once every request that started is completed or cancelled.
+    pub fn counted(&self) -> Counted {
+        Counted {
+            calls: self.counters.calls.load(Ordering::SeqCst),
+            input_tokens: self.counters.input_tokens.load(Ordering::SeqCst),
+            output_tokens: self.counters.output_tokens.load(Ordering::SeqCst),
         }
     }
 

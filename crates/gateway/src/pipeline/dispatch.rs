@@ -68,9 +68,15 @@ pub(super) async fn run(exchange: &mut Exchange, prepared: Prepared) -> Result<D
         },
     };
     intend(exchange, &target, &outbound.body, reservation).await?;
+    exchange.sent = Some(outbound.body.clone());
     let inbound = match timeout_at(deadline, target.provider.call(&gateway.egress, outbound)).await {
         Ok(Ok(inbound)) => inbound,
-        Ok(Err(error)) => return Err(failed(error)),
+        Ok(Err(error)) => {
+            if error.nothing_was_sent() {
+                exchange.sent = None;
+            }
+            return Err(failed(error));
+        }
         Err(_elapsed) => {
             return Err(Refusal::new(Kind::ProviderTimeout, "The provider did not answer in time."));
         }
@@ -78,6 +84,7 @@ pub(super) async fn run(exchange: &mut Exchange, prepared: Prepared) -> Result<D
     let waited = exchange.started.elapsed().as_micros();
     exchange.first_byte_micros = Some(u64::try_from(waited).unwrap_or(u64::MAX));
     if !inbound.status.is_success() {
+        exchange.sent = None;
         return Err(provider_refusal(inbound, deadline).await);
     }
     Ok(Dispatched { basis, inbound, deadline })

@@ -73,6 +73,7 @@ pub(super) fn begin(gateway: Arc<Gateway>, protocol: Protocol, headers: &HeaderM
         attempts: 0,
         recorded: Recorded::Not,
         first_byte_micros: None,
+        sent: None,
         usage: None,
         outcome: Outcome::Abandoned,
         in_flight,

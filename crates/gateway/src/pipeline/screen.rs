@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flyball_core::json::Document;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
@@ -13,8 +12,6 @@ use super::decide::Basis;
 use super::dispatch::Dispatched;
 use crate::edge::body::Body;
 use crate::exchange::{Exchange, Outcome};
-use crate::protocols::Protocol;
-use crate::protocols::governed_speed;
 use crate::recording::SaltedHash;
 use crate::refusal::{Kind, Refusal};
 
@@ -39,6 +36,7 @@ pub(super) async fn run(exchange: &mut Exchange, dispatched: Dispatched) -> Resu
     let (basis, inbound, deadline) = dispatched.into_parts();
     if basis.call.stream {
         if !inbound.is_event_stream() {
+            plain::count(exchange, inbound, deadline).await;
             return Err(Refusal::new(
                 Kind::ProviderInvalidAnswer,
                 "The provider answered a streaming request without a stream.",
@@ -56,23 +54,11 @@ impl Reply {
     pub(super) fn into_response(self, mut exchange: Exchange) -> Response<Body> {
         match self {
             Reply::Plain(bytes) => {
-                let body = match exchange.protocol {
-                    Protocol::Completion => completion(bytes),
-                    _ => Ok(bytes),
-                };
-                match body {
-                    Ok(bytes) => {
-                        exchange.outcome = Outcome::Answered;
-                        exchange.output_hash = Some(SaltedHash::of(&exchange.salt, &bytes));
-                        let mut response = head(&exchange, HeaderValue::from_static("application/json"));
-                        *response.body_mut() = Body::full(bytes);
-                        response
-                    }
-                    Err(refusal) => {
-                        exchange.outcome = Outcome::Refused(refusal.kind);
-                        super::settle::refused(&exchange, &refusal)
-                    }
-                }
+                exchange.outcome = Outcome::Answered;
+                exchange.output_hash = Some(SaltedHash::of(&exchange.salt, &bytes));
+                let mut response = head(&exchange, HeaderValue::from_static("application/json"));
+                *response.body_mut() = Body::full(bytes);
+                response
             }
             Reply::Stream(inflow) => {
                 let mut response =
@@ -82,13 +68,6 @@ impl Reply {
             }
         }
     }
-}
-
-fn completion(bytes: Bytes) -> Result<Bytes, Refusal> {
-    let document = Document::parse(bytes, plain::ANSWER_LIMITS).ok();
-    document.as_ref().and_then(governed_speed::encode_completion).ok_or_else(|| {
-        Refusal::new(Kind::ProviderInvalidAnswer, "The provider's answer is not a chat completion.")
-    })
 }
 
 fn head(exchange: &Exchange, content_type: HeaderValue) -> Response<Body> {

@@ -19,13 +19,15 @@ use crate::refusal::{Kind, Refusal};
 /// Settles an exchange.
 #[tracing::instrument(level = "debug", name = "settle", skip_all)]
 pub(crate) fn run(exchange: &mut Exchange) {
+    // Whatever ended it before the answer was counted: no more of the answer is known.
+    exchange.count(0);
     let cost = cost(exchange);
     record(exchange, cost);
     exchange.gateway.metrics.settled(exchange, cost);
     events::settled(exchange, cost);
 }
 
-/// What the exchange cost; none when nobody counted or no price is known.
+/// What the exchange cost; none while that is not known, and where no price is.
 pub(super) fn cost(exchange: &Exchange) -> Option<Money> {
     let (usage, route) = (exchange.usage?, exchange.route.as_ref()?);
     Some(route.price?.cost(usage.input, usage.cached_input, usage.output))

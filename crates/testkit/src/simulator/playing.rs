@@ -53,6 +53,9 @@ pub(super) async fn answer(
         headers: &head.headers,
         body: body.to_bytes(),
     });
+    counted.counters.calls.fetch_add(1, Ordering::SeqCst);
+    counted.counters.input_tokens.fetch_add(answer.counted.input, Ordering::SeqCst);
+    let output = answer.counted.output.into_iter();
     let mut steps = answer.steps.into_iter();
     loop {
         match steps.next() {
@@ -66,7 +69,8 @@ pub(super) async fn answer(
     }
     let left =
         steps.as_slice().iter().map(|step| if let Step::Send(bytes) = step { size(bytes) } else { 0 }).sum();
-    let mut response = Response::new(Playing { steps, waiting: None, cutting: false, left, counted });
+    let mut response =
+        Response::new(Playing { steps, output, told: 0, waiting: None, cutting: false, left, counted });
     *response.status_mut() = answer.status;
     response.headers_mut().extend(answer.headers);
     // The announced length is that of the whole body, so that a cut shows as a body that is too short.
@@ -83,6 +87,10 @@ fn size(bytes: &Bytes) -> u64 {
 /// The body of a response: the steps after the head.
 pub(super) struct Playing {
     steps: IntoIter<Step>,
+    /// The tokens that are complete with each write.
+    output: IntoIter<u64>,
+    /// Those that were counted.
+    told: u64,
     waiting: Option<Pin<Box<Sleep>>>,
     cutting: bool,
     /// The bytes that are still to be sent.
@@ -118,6 +126,10 @@ impl Body for Playing {
                 }
                 Some(Step::Send(bytes)) => {
                     self.left = self.left.saturating_sub(size(&bytes));
+                    let complete = self.output.next().unwrap_or(self.told);
+                    let new = complete - self.told;
+                    self.told = complete;
+                    self.counted.counters.output_tokens.fetch_add(new, Ordering::SeqCst);
                     self.counted.played = self.steps.as_slice().is_empty();
                     return Poll::Ready(Some(Ok(Frame::data(bytes))));
                 }

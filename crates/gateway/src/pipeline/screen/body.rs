@@ -123,6 +123,15 @@ impl Inflow {
         }
     }
 
+    /// Counts the events that came and were not looked at: the policy or the caller ended the stream before them.
+    fn count_rest(&mut self) {
+        if self.screen.state() != State::Done {
+            while let Ok(Some(event)) = self.decoder.next_event() {
+                self.screen.count_unseen(event);
+            }
+        }
+    }
+
     /// Nothing comes: is it time for a comment, or for an end?
     fn poll_time(&mut self, cx: &mut Context<'_>, out: &mut BytesMut) -> Poll<Result<(), Refusal>> {
         // The timer is moved only when it fires: events do not touch it.
@@ -168,8 +177,12 @@ impl Screened {
 
     /// Writes what is known of the answer into the exchange's record: once, when it ends.
     fn tell(&mut self, outcome: Option<Outcome>) {
+        self.inflow.count_rest();
         let screen = &self.inflow.screen;
-        self.exchange.usage = screen.usage();
+        match screen.usage() {
+            Some(usage) => self.exchange.reported(usage),
+            None => self.exchange.count(screen.output_tokens()),
+        }
         self.exchange.output_findings = screen.findings().clone();
         self.exchange.gateway.metrics.decided(flyball_core::Stage::Output, screen.decision());
         self.exchange.decision.tighten(screen.decision().clone());

@@ -7,6 +7,7 @@
 //! the growing prefix before each release, and a breach ends the stream (`running`).
 
 mod channel;
+mod counting;
 mod held;
 mod whole;
 
@@ -69,7 +70,10 @@ pub struct StreamScreen {
     /// Whether there was any.
     found: bool,
     decision: Decision,
-    usage: Option<Usage>,
+    /// What the provider told last, and how much had come by then.
+    usage: Option<(Usage, u64)>,
+    /// Tokens of the names of called functions.
+    name_tokens: u64,
     /// Leaves last.
     usage_event: Option<Held>,
     state: State,
@@ -107,6 +111,7 @@ impl StreamScreen {
             found: false,
             decision: Decision::default(),
             usage: None,
+            name_tokens: 0,
             usage_event: None,
             state: State::Open,
             out: BytesMut::new(),
@@ -121,11 +126,6 @@ impl StreamScreen {
     /// What may be released now.
     pub fn take(&mut self) -> Bytes {
         self.out.split().freeze()
-    }
-
-    /// What the provider counted.
-    pub fn usage(&self) -> Option<Usage> {
-        self.usage
     }
 
     /// What was found.
@@ -162,6 +162,7 @@ impl StreamScreen {
         }
         self.note(&document, &chunk);
         let held = self.inspect(event.raw, document, &chunk);
+        self.count_event(&held.document, &chunk);
         if self.channels.len() > CHANNELS {
             return Err(invalid());
         }
@@ -213,9 +214,6 @@ impl StreamScreen {
             }
         }
         self.open.retain(|choice| !chunk.finished.contains(choice));
-        if chunk.usage.is_some() {
-            self.usage = chunk.usage;
-        }
     }
 
     /// Scans an event's pieces.
