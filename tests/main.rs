@@ -39,3 +39,5 @@ mod sdk;
 mod secrecy;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod usage_counting;

@@ -52,7 +52,7 @@ pub use scope::{OperatorScope, TenantScope};
 pub use store::Store;
 pub use tenants::Tenant;
 pub use usage::{
-    Batch, Counting, Cursor, Day, Dimension, Outcome, Quarter, RollUp, Settled, Span, UsageFilter, UsageGroup,
-    UsageQuery, UsageRow, UsageTotals,
+    Batch, Counting, Cursor, Day, Dimension, Outcome, Quarter, RollUp, Settled, Span, UsageFilter,
+    UsageGroup, UsageQuery, UsageRow, UsageTotals,
 };
 pub use writer::Writer;

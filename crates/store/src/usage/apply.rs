@@ -102,8 +102,7 @@ async fn add<'c>(
 }
 
 async fn note_tags(connection: &mut SqliteConnection, tenant: &TenantId, tags: &str) -> Result<(), Fault> {
-    let list: Vec<String> =
-        serde_json::from_str(tags).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let list: Vec<String> = serde_json::from_str(tags).map_err(|error| sqlx::Error::Encode(error.into()))?;
     for tag in list {
         sqlx::query("INSERT INTO usage_tags (tenant, tags, tag) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
             .bind(tenant.as_str())

@@ -137,8 +137,7 @@ impl Sums {
         for Found { mut group, period, totals } in found {
             if query.tells(Dimension::Hour) {
                 group.hour = period.map(|hour| Quarter(hour * HOUR - span.offset).max(span.from));
-                group.day =
-                    period.filter(|_| query.tells(Dimension::Day)).map(|hour| Day(hour * HOUR / DAY));
+                group.day = period.filter(|_| query.tells(Dimension::Day)).map(|hour| Day(hour * HOUR / DAY));
             } else {
                 group.day = period.map(Day);
             }
