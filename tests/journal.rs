@@ -4,5 +4,6 @@
 mod crash;
 mod disk;
 mod export;
+mod mixed;
 
 use export::Export;

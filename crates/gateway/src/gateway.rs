@@ -78,11 +78,13 @@ impl Gateway {
     pub async fn start(parts: Parts) -> Result<Arc<Gateway>, StartError> {
         let demo = Arc::new(Demo::new().with_clock(Arc::clone(&parts.clock)));
         let snapshot = Snapshot::build(1, parts.config, &demo)?;
+        let mut metrics = Metrics::default();
+        metrics.watch(parts.journal.clone(), parts.usage_feed.position());
         let gateway = Arc::new(Gateway {
             clock: parts.clock,
             keys: KeyRing::default(),
             egress: parts.egress,
-            metrics: Metrics::default(),
+            metrics,
             store: parts.store,
             journal: parts.journal,
             usage_feed: parts.usage_feed,

@@ -2,9 +2,11 @@
 //! `docs/reference/metrics.md` come from it. Labels are bounded: routes, providers, rules and kinds from the
 //! configuration, never tenants, keys or anything that a caller chooses.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use flyball_core::{Action, Decision, Money, Stage};
+use flyball_journal::Journal;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -14,6 +16,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::exchange::{Exchange, Outcome};
+
+mod journal;
 
 /// A family of metrics, as documented.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +65,28 @@ families! {
         "The number of the configuration in force; rises with every reload.";
     RELOADS "flyball_reloads_total" "counter" ["result"]
         "Reloads of configuration and policy. The result is ok, unchanged or refused.";
+    JOURNAL_RECORDS "flyball_journal_records_total" "counter" []
+        "Intents and settlements that the journal accepted.";
+    JOURNAL_BYTES "flyball_journal_bytes_total" "counter" []
+        "Bytes that the journal wrote.";
+    JOURNAL_WRITES "flyball_journal_writes_total" "counter" []
+        "Writes of the journal; records that arrive together share one.";
+    JOURNAL_SYNC "flyball_journal_sync_seconds" "histogram" []
+        "How long the disk took to sync the journal.";
+    JOURNAL_HANDED_OVER "flyball_journal_handed_over_total" "counter" []
+        "Writes that the journal's own thread did because the disk was slow.";
+    JOURNAL_REFUSED "flyball_journal_refused_total" "counter" []
+        "Exchanges that were refused because the journal had no space.";
+    JOURNAL_OPEN "flyball_journal_open_exchanges" "gauge" []
+        "Exchanges that have left and are not settled.";
+    JOURNAL_UNSYNCED "flyball_journal_unsynced_bytes" "gauge" []
+        "Bytes that were written and not synced yet.";
+    JOURNAL_SIZE "flyball_journal_size_bytes" "gauge" []
+        "Bytes that the journal takes on the disk.";
+    JOURNAL_FULL "flyball_journal_full" "gauge" []
+        "1 while calls are refused because the journal has no space, otherwise 0.";
+    USAGE_LAG "flyball_usage_lag_bytes" "gauge" []
+        "Bytes of the journal that are not counted in usage yet.";
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -177,6 +203,13 @@ impl Default for Metrics {
         register(SNAPSHOT, Box::new(metrics.snapshot.clone()));
         register(RELOADS, Box::new(metrics.reloads.clone()));
         metrics
+    }
+}
+
+impl Metrics {
+    /// Tells of a journal too, and how far usage is behind it.
+    pub fn watch(&mut self, journal: Journal, counted: Arc<AtomicU64>) {
+        self.registry.register_collector(Box::new(journal::JournalMetrics { journal, counted }));
     }
 }
 

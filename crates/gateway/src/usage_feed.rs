@@ -3,10 +3,11 @@
 //! between. What usage looks like is the store's business.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use flyball_core::{KeyId, Money, TenantId, Timestamp};
-use flyball_journal::{AppendError, Counting, Journal, Lsn, Outcome, ReadError, Record, Settlement};
+use flyball_journal::{AppendError, Counting, Journal, Lsn, Outcome, ReadError, Reader, Record, Settlement};
 use flyball_store::{RollUp, Store, StoreError};
 use tokio::sync::Mutex;
 
@@ -22,8 +23,18 @@ const PORTION: usize = 4 << 20;
 pub struct UsageFeed {
     store: Store,
     journal: Journal,
-    /// Up to where everything is counted. Held while counting, so that there is one at a time.
-    counted: Mutex<Lsn>,
+    /// Held while counting, so that there is one at a time.
+    place: Mutex<Place>,
+    /// The same, for those who only look.
+    position: Arc<AtomicU64>,
+}
+
+/// How far counting is.
+struct Place {
+    /// Up to where everything is counted.
+    counted: Lsn,
+    /// Stands there; none: a new one has to be made.
+    reader: Option<Box<Reader>>,
 }
 
 /// Why usage could not be brought up to date.
@@ -50,7 +61,12 @@ impl UsageFeed {
     /// When the store cannot be read.
     pub async fn new(store: Store, journal: Journal) -> Result<Self, StoreError> {
         let counted = store.operator().usage().cursor().await?.counted;
-        Ok(UsageFeed { store, journal, counted: Mutex::new(Lsn(counted)) })
+        Ok(UsageFeed { store, journal, place: Mutex::new(Place { counted: Lsn(counted), reader: None }), position: Arc::new(counted.into()) })
+    }
+
+    /// Up to where usage is counted, as it moves.
+    pub fn position(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.position)
     }
 
     /// Counts everything that was settled before the call.
@@ -58,42 +74,51 @@ impl UsageFeed {
     /// # Errors
     /// When the journal cannot be read or the store not be written; what is not counted yet is counted later.
     pub async fn catch_up(&self) -> Result<(), UsageFeedError> {
-        let end = self.journal.flush().await?;
-        let mut counted = self.counted.lock().await;
-        while *counted < end {
-            let next = self.portion(*counted).await?;
-            if next == *counted {
+        let end = self.journal.sync().await?;
+        let mut place = self.place.lock().await;
+        while place.counted < end {
+            // Taken: after an error the next attempt begins afresh at the store's place.
+            let reader = match place.reader.take() {
+                Some(reader) => reader,
+                None => {
+                    place.counted = Lsn(self.store.operator().usage().cursor().await?.counted);
+                    Box::new(self.journal.reader(place.counted).synced_only())
+                }
+            };
+            let (reader, sums, next) = portion(reader, place.counted).await?;
+            if next == place.counted {
+                place.reader = Some(reader);
                 break;
             }
-            *counted = next;
+            // Asked before the write: an exchange that ends meanwhile only makes it too early.
+            let oldest_open = self.journal.oldest_open().unwrap_or(next).min(next);
+            self.store.operator().usage().apply(sums.until(next.0, oldest_open.0)).await?;
+            self.journal.forget(oldest_open);
+            *place = Place { counted: next, reader: Some(reader) };
+            self.position.store(next.0, Ordering::Relaxed);
         }
         Ok(())
     }
+}
 
-    /// Counts a portion that begins at `from`; returns its end.
-    async fn portion(&self, from: Lsn) -> Result<Lsn, UsageFeedError> {
-        let mut reader = self.journal.reader(from);
-        let read = tokio::task::spawn_blocking(move || {
-            let mut sums = RollUp::new(from.0);
-            let mut end = from;
-            for (_, after, record) in reader.next_batch(PORTION)? {
-                end = after;
-                if let Record::Settlement(settlement) = record {
-                    match settled(&settlement) {
-                        Some(settled) => sums.add(settled),
-                        None => tracing::error!(code = "E702", position = after.0, "a settlement cannot be counted"),
-                    }
+/// Sums a portion of the journal that begins at `from`; also where it ends. Only what is on the disk counts: the store
+/// must never know more than a power cut leaves of the journal.
+async fn portion(mut reader: Box<Reader>, from: Lsn) -> Result<(Box<Reader>, RollUp, Lsn), UsageFeedError> {
+    let read = tokio::task::spawn_blocking(move || {
+        let mut sums = RollUp::new(from.0);
+        let mut end = from;
+        for (_, after, record) in reader.next_batch(PORTION)? {
+            end = after;
+            if let Record::Settlement(settlement) = record {
+                match settled(&settlement) {
+                    Some(settled) => sums.add(settled),
+                    None => tracing::error!(code = "E702", position = after.0, "a settlement cannot be counted"),
                 }
             }
-            Ok::<_, ReadError>((sums, end))
-        });
-        let (sums, end) = read.await.map_err(|_| UsageFeedError::CutShort)??;
-        // Asked before the write: an exchange that ends meanwhile only makes it too early.
-        let oldest_open = self.journal.oldest_open().unwrap_or(end).min(end);
-        self.store.operator().usage().apply(sums.until(end.0, oldest_open.0)).await?;
-        self.journal.forget(oldest_open);
-        Ok(end)
-    }
+        }
+        Ok::<_, ReadError>((reader, sums, end))
+    });
+    Ok(read.await.map_err(|_| UsageFeedError::CutShort)??)
 }
 
 /// Keeps usage up to date until the gateway stops.

@@ -64,7 +64,7 @@ fn readiness(gateway: &Gateway) -> &'static str {
     let journal = gateway.journal.health();
     if !gateway.drain.is_ready() {
         "draining"
-    } else if journal.failed || journal.sync_waiting >= STALLED {
+    } else if journal.failed || journal.syncing.is_some_and(|time| time >= STALLED) {
         "journal_stalled"
     } else if journal.full {
         "journal_full"

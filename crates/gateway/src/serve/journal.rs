@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use flyball_core::Clock;
-use flyball_journal::{Cursor, Durability, Journal, Lsn, Options, Recovery, interrupted};
+use flyball_journal::{Durability, Journal, Lsn, Options, Recovery, Start, interrupted};
 use flyball_store::Store;
 
 use super::ServeError;
@@ -25,7 +25,7 @@ pub async fn open(
     clock: Arc<dyn Clock>,
 ) -> Result<Journal, ServeError> {
     let counted = store.operator().usage().cursor().await?;
-    let cursor = Cursor { counted: Lsn(counted.counted), scan_from: Lsn(counted.scan_from) };
+    let begin = Start { from: Lsn(counted.scan_from), counted: Lsn(counted.counted) };
     let folder = data.join(FOLDER);
     let options = Options {
         durability: match settings.durability {
@@ -37,8 +37,8 @@ pub async fn open(
         max_size: settings.max_size.bytes(),
         ..Options::default()
     };
-    let now = clock.now();
-    let opened = tokio::task::spawn_blocking(move || Journal::open(&folder, options, cursor, clock)).await;
+    let now = u64::try_from(clock.now().0).unwrap_or(0);
+    let opened = tokio::task::spawn_blocking(move || Journal::open(&folder, options, begin, clock)).await;
     let (journal, recovery) = opened.map_err(|_| ServeError::Recovery)??;
     tell(&recovery);
     for open in &recovery.open {
@@ -51,10 +51,18 @@ pub async fn open(
 fn tell(recovery: &Recovery) {
     if let Some(cut) = &recovery.truncated {
         tracing::warn!(
-            file = %cut.file.display(),
+            file = cut.segment,
             offset = cut.offset,
             bytes = cut.bytes,
             "the journal ended in a record that was not whole; nothing that was answered is in it"
+        );
+    }
+    if let Some(missing) = &recovery.missing {
+        tracing::error!(
+            code = "E702",
+            from = missing.start.0,
+            to = missing.end.0,
+            "records that were counted are no longer in the journal; it goes on behind them"
         );
     }
     if !recovery.open.is_empty() {
