@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::edge::drain::Drain;
 use crate::edge::egress::Egress;
+use crate::intake::Intake;
 use crate::keyring::KeyRing;
 use crate::metrics::Metrics;
 use crate::snapshot::{Snapshot, SnapshotError};
@@ -27,6 +28,8 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// State.
     pub store: Store,
+    /// Settlements that are not counted yet.
+    pub settled: Intake,
     /// The stop.
     pub drain: Drain,
     /// Every task, so that a stop can wait for them.
@@ -65,6 +68,7 @@ impl Gateway {
             egress: parts.egress,
             metrics: Metrics::default(),
             store: parts.store,
+            settled: Intake::default(),
             drain: parts.drain,
             tracker: parts.tracker,
             demo,

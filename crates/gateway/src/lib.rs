@@ -10,6 +10,7 @@ pub mod events;
 pub mod exchange;
 pub mod fuzz;
 pub mod gateway;
+pub mod intake;
 pub mod keyring;
 pub mod metrics;
 pub mod pipeline;

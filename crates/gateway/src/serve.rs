@@ -198,6 +198,7 @@ impl Running {
     pub async fn stop(self, hurry: impl Future<Output = ()>) -> Result<DrainReport, StoreError> {
         let report = self.gateway.drain.run(hurry).await;
         control_socket::remove(&self.data);
+        self.gateway.settled.catch_up(&self.gateway.store).await?;
         self.gateway.store.close().await?;
         self.gateway.tracker.close();
         // Connections that were dropped end at once; the wait is bounded all the same.

@@ -2,7 +2,7 @@
 //! Runs exactly once for every exchange, however it ended: dropping the [`Exchange`] calls it.
 
 use flyball_core::Money;
-use flyball_store::{Outcome as Counted, UsageRecord};
+use flyball_store::{Counting, Outcome as Counted, Settled};
 use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 
@@ -12,6 +12,7 @@ use crate::edge::headers::request_id;
 use crate::events;
 use crate::exchange::{Exchange, Outcome};
 use crate::gateway::Gateway;
+use crate::intake::Intake;
 use crate::protocols::openai;
 use crate::refusal::{Kind, Refusal};
 
@@ -42,22 +43,26 @@ fn record(exchange: &Exchange, cost: Option<Money>) {
     let outcome = match exchange.outcome {
         Outcome::Answered => Counted::Answered,
         Outcome::Refused(Kind::PolicyBlockedPrompt | Kind::PolicyBlockedOutput) => Counted::Blocked,
-        Outcome::Refused(_) | Outcome::Abandoned => Counted::Failed,
+        Outcome::Refused(_) => Counted::Failed,
+        Outcome::Abandoned => Counted::Abandoned,
     };
-    let record = UsageRecord {
+    let settled = Settled {
+        tenant: tenant.clone(),
         key: principal.key,
-        model: route.name.clone(),
-        provider: if exchange.dispatched { route.provider.name.clone() } else { "".into() },
-        operation,
+        end_user: 0,
+        model: route.name.to_string(),
+        provider: if exchange.dispatched { route.provider.name.to_string() } else { String::new() },
+        operation: operation.name().to_owned(),
+        tags: Vec::new(),
+        counting: if exchange.usage.is_some() { Counting::Reported } else { Counting::Nothing },
         at: exchange.time,
         input_tokens: usage.input,
+        cached_input_tokens: usage.cached_input,
         output_tokens: usage.output,
-        cost: cost.unwrap_or(Money::ZERO),
+        cost,
         outcome,
     };
-    if let Err(error) = exchange.gateway.store.tenant(tenant).usage().record(record) {
-        tracing::error!(%error, code = "E702", exchange = %exchange.id, "usage could not be counted");
-    }
+    Intake::add(&exchange.gateway, settled);
 }
 
 /// Puts our names on an answer.
