@@ -20,6 +20,7 @@ use crate::gateway::Gateway;
 use crate::pipeline::authenticate;
 use crate::refusal::{Kind, Refusal};
 
+pub mod exchanges;
 pub mod filter;
 pub mod health;
 pub mod keys;

@@ -12,6 +12,7 @@ use flyball_store::{RollUp, Store, StoreError};
 use tokio::sync::Mutex;
 
 use crate::gateway::Gateway;
+use crate::refusal::{Kind, Refusal};
 
 /// How often usage is brought up to date when nobody asks.
 const PACE: Duration = Duration::from_secs(1);
@@ -119,6 +120,12 @@ async fn portion(mut reader: Box<Reader>, from: Lsn) -> Result<(Box<Reader>, Rol
         Ok::<_, ReadError>((reader, sums, end))
     });
     Ok(read.await.map_err(|_| UsageFeedError::CutShort)??)
+}
+
+impl From<UsageFeedError> for Refusal {
+    fn from(error: UsageFeedError) -> Self {
+        Refusal::new(Kind::StateUnavailable, "Usage cannot be told now.").because(error)
+    }
 }
 
 /// Keeps usage up to date until the gateway stops.

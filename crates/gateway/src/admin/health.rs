@@ -106,7 +106,7 @@ pub struct DetailedHealth {
 ))]
 async fn detailed(_: Local, State(gateway): State<Arc<Gateway>>) -> (StatusCode, Json<DetailedHealth>) {
     let snapshot = gateway.snapshot();
-    let store = match gateway.store.flush().await {
+    let store = match gateway.store.check().await {
         Ok(()) => "healthy",
         Err(_) => "failing",
     };
