@@ -66,7 +66,7 @@ async fn ask(client: Client, number: u64, mark: String, seen: Arc<Mutex<HashSet<
 /// The marks in what the simulator received.
 fn received(simulator: &Simulator) -> HashSet<String> {
     let marks = simulator.received().into_iter().filter_map(|request| {
-        let text = request.body.to_string();
+        let text = String::from_utf8_lossy(&request.body).into_owned();
         let (_, rest) = text.split_once("repeat: ")?;
         Some(rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect())
     });

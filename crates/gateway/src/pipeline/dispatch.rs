@@ -113,7 +113,7 @@ async fn intend(
             // It did not leave us, and there is no room to say so.
             exchange.attempts -= 1;
             exchange.recorded = Recorded::Settled;
-            Err(settle::unrecorded(error))
+            Err(settle::unrecorded(error).await)
         }
     }
 }

@@ -74,24 +74,27 @@ pub(super) async fn refuse(mut exchange: Exchange, mut refusal: Refusal) -> Resp
         };
         match recorded {
             Ok(()) => {}
-            Err(error @ AppendError::Full { .. }) => {
-                refusal = unrecorded(error);
+            Err(error) => {
+                refusal = unrecorded(error).await;
                 exchange.outcome = Outcome::Refused(refusal.kind);
             }
-            Err(_failed) => std::future::pending().await,
         }
     }
     refused(&exchange, &refusal)
 }
 
-/// The refusal of what cannot be recorded.
-pub(super) fn unrecorded(error: AppendError) -> Refusal {
-    let refusal = Refusal::new(Kind::StateUnavailable, "The gateway cannot record this call now.");
+/// The refusal of what cannot be recorded for want of space. When the journal has failed there is not even that: see
+/// [`durable`].
+pub(super) async fn unrecorded(error: AppendError) -> Refusal {
     match error {
-        AppendError::Full { retry_after } => refusal.retry_after(retry_after),
-        _ => refusal,
+        AppendError::Full { retry_after } => {
+            Refusal::new(Kind::StateUnavailable, "The gateway cannot record this call now.")
+                .retry_after(retry_after)
+                .because(error)
+        }
+        AppendError::Failed(_) | AppendError::Closed => std::future::pending().await,
+        _ => Refusal::new(Kind::Internal, "The gateway cannot record this call.").because(error),
     }
-    .because(error)
 }
 
 /// Puts our names on an answer.
