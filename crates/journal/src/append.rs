@@ -82,8 +82,8 @@ pub(crate) struct Append {
     /// The segment that the next record goes to, and the offset where it goes.
     pub(crate) active: Slot,
     position: u64,
-    /// The segment after it, once it has been prepared.
-    pub(crate) next: Option<Slot>,
+    /// The segments after it that have been prepared.
+    pub(crate) next: VecDeque<Slot>,
     /// All segments, oldest first, the active and the next one included.
     pub(crate) segments: VecDeque<Arc<Meta>>,
     /// Where each exchange that has not been settled has its first intent.
@@ -112,7 +112,7 @@ impl Append {
     pub(crate) fn new(
         active: Slot,
         position: u64,
-        next: Option<Slot>,
+        next: VecDeque<Slot>,
         segments: VecDeque<Arc<Meta>>,
         open: ByExchange<Lsn>,
     ) -> Append {
@@ -168,14 +168,21 @@ impl Append {
 
     /// Prepared space for records that take at most [`ROOM`] each.
     fn room(&self) -> u64 {
-        let active = self.active_room();
-        let next = self.next.as_ref().map_or(0, |next| next.meta.prepared().saturating_sub(segment::HEADER + END));
-        // At the seam a record may have to leave up to its own length unused.
-        active.max((active + next).saturating_sub(ROOM))
+        self.next.iter().fold(self.active_room(), |room, next| {
+            let more = next.meta.prepared().saturating_sub(segment::HEADER + END);
+            // At the seam a record may have to leave up to its own length unused.
+            room.max((room + more).saturating_sub(ROOM))
+        })
     }
 
     /// Accepts an intent, if there is room for it and for the settlements of everything that is open.
-    pub(crate) fn intend(&mut self, id: Id, intent: &impl Message, length: usize, time: u64) -> Result<Lsn, NoRoom> {
+    pub(crate) fn intend(
+        &mut self,
+        id: Id,
+        intent: &impl Message,
+        length: usize,
+        time: u64,
+    ) -> Result<Lsn, NoRoom> {
         let settlement = if self.open.contains_key(&id) { 0 } else { ROOM };
         if self.free() < ROOM + settlement {
             return Err(NoRoom);
@@ -218,7 +225,7 @@ impl Append {
         }
         let begins = if self.frame.is_some() { self.position } else { self.position + frame::HEADER as u64 };
         if !fits(&self.active, begins) {
-            match &self.next {
+            match self.next.front() {
                 Some(next) if fits(next, segment::HEADER + frame::HEADER as u64) => self.rotate(),
                 _ => return Err(NoRoom),
             }
@@ -239,7 +246,9 @@ impl Append {
 
     fn payload_length(&self) -> u64 {
         match (&self.frame, self.pieces.last()) {
-            (Some(frame), Some(piece)) => piece.bytes.len().saturating_sub(frame.start + frame::HEADER) as u64,
+            (Some(frame), Some(piece)) => {
+                piece.bytes.len().saturating_sub(frame.start + frame::HEADER) as u64
+            }
             _ => 0,
         }
     }
@@ -274,7 +283,7 @@ impl Append {
     /// Ends the active segment and goes on in the next one.
     fn rotate(&mut self) {
         self.finish_frame();
-        let Some(next) = self.next.take() else { return };
+        let Some(next) = self.next.pop_front() else { return };
         if self.pieces.is_empty() {
             self.since = Some(Instant::now());
             self.begin_piece();

@@ -117,7 +117,9 @@ pub enum ReadError {
         source: io::Error,
     },
     /// The bytes at a position are not what was written there.
-    #[error("the journal cannot be read from position {lsn}: {file} is damaged there; see `flyball journal verify`")]
+    #[error(
+        "the journal cannot be read from position {lsn}: {file} is damaged there; see `flyball journal verify`"
+    )]
     Damaged {
         /// The segment's file name.
         file: String,

@@ -45,9 +45,8 @@ fn look(disk: &dyn Disk, base: Lsn) -> Result<Found, OpenError> {
     let length = file.length().map_err(OpenError::io("measure", &name))?;
     let mut bytes = [0; HEADER as usize];
     file.read_at(&mut bytes, 0).map_err(OpenError::io("read", &name))?;
-    let header = Header::parse(&bytes).and_then(|header| {
-        if header.base == base { Ok(header) } else { Err(BadHeader::Damaged) }
-    });
+    let header = Header::parse(&bytes)
+        .and_then(|header| if header.base == base { Ok(header) } else { Err(BadHeader::Damaged) });
     Ok(Found { base, header, length })
 }
 

@@ -65,8 +65,13 @@ impl Header {
             _ => return None,
         };
         let synced = Lsn(u64::from_le_bytes(*bytes.get(16..)?.first_chunk()?));
-        let header =
-            Header { crc: u32_at(bytes, 0)?, length: u32_at(bytes, 4)?, kind, count: u32_at(bytes, 12)?, synced };
+        let header = Header {
+            crc: u32_at(bytes, 0)?,
+            length: u32_at(bytes, 4)?,
+            kind,
+            count: u32_at(bytes, 12)?,
+            synced,
+        };
         let possible = match kind {
             Kind::Records => header.length <= PAYLOAD_MAX,
             Kind::End => header.length == 0 && header.count == 0,

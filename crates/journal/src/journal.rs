@@ -116,7 +116,8 @@ impl Journal {
     pub fn settle(&self, settlement: &Settlement) -> Result<Lsn, AppendError> {
         let id = id(&settlement.exchange)?;
         let (settlement, length) = self.bounded(settlement, RECORD_LIMIT)?;
-        let placed = self.try_place(|append| append.settle(id, &*settlement, length, settlement.time, false))?;
+        let placed =
+            self.try_place(|append| append.settle(id, &*settlement, length, settlement.time, false))?;
         match placed {
             Ok(lsn) => {
                 self.shared.write_soon();
@@ -159,19 +160,6 @@ impl Journal {
     pub async fn flush(&self) -> Result<Lsn, AppendError> {
         let end = lock(&self.shared.append).end();
         self.written(end).await
-    }
-
-    /// Brings everything that has been accepted to the disk, whatever the durability; resolves with the position behind
-    /// it.
-    ///
-    /// # Errors
-    /// When the journal has failed or was closed before.
-    pub async fn sync(&self) -> Result<Lsn, AppendError> {
-        let shared = &self.shared;
-        let end = self.flush().await?;
-        shared.want_sync(end.0);
-        shared.synced.reach(end.0).await.map_err(|Abandoned| shared.gone())?;
-        Ok(end)
     }
 
     /// Reads the written records from `from` on.
@@ -263,8 +251,7 @@ impl Journal {
             if let Ok(lsn) = self.try_place(&mut put)? {
                 return Ok(lsn);
             }
-            let hopeless = lock(&self.shared.append).plan().is_none();
-            if hopeless || self.shared.unprepared.load(Ordering::SeqCst) {
+            if self.shared.unprepared.load(Ordering::SeqCst) {
                 return Err(self.full());
             }
             self.shared.counters.space_waits.fetch_add(1, Ordering::Relaxed);
@@ -292,7 +279,10 @@ impl Journal {
             }
         }
         // While space cannot be had, the thread tries again by itself from time to time.
-        if low && !shared.unprepared.load(Ordering::Relaxed) && !shared.space_asked.swap(true, Ordering::SeqCst) {
+        if low
+            && !shared.unprepared.load(Ordering::Relaxed)
+            && !shared.space_asked.swap(true, Ordering::SeqCst)
+        {
             shared.ask(want::SPACE);
         }
         Ok(placed)

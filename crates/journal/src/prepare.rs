@@ -50,10 +50,12 @@ impl Append {
             let to = (from + STEP).min(slot.meta.header.size);
             (from < to).then(|| Plan::Extend { slot: slot.clone(), from, to })
         };
-        extend(&self.active).or_else(|| match &self.next {
-            None => Some(Plan::Create { base: self.active.meta.end() }),
-            Some(next) if self.free() < low => extend(next),
-            Some(_) => None,
+        extend(&self.active).or_else(|| {
+            if !self.next.is_empty() && self.free() >= low {
+                return None;
+            }
+            let base = self.next.back().unwrap_or(&self.active).meta.end();
+            self.next.iter().find_map(extend).or(Some(Plan::Create { base }))
         })
     }
 }
@@ -73,7 +75,7 @@ pub(crate) fn step(shared: &Shared) -> io::Result<Step> {
             let slot = create(&*shared.disk, header, STEP)?;
             let mut append = lock(&shared.append);
             append.segments.push_back(Arc::clone(&slot.meta));
-            append.next = Some(slot);
+            append.next.push_back(slot);
         }
     }
     Ok(Step::Done)

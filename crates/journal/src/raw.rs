@@ -168,9 +168,9 @@ pub(crate) fn bounded<M: Bounded>(record: &M, limit: usize) -> (Cow<'_, M>, usiz
         return (Cow::Borrowed(record), length);
     }
     let mut shorter = record.clone();
-    let mut keep = shorter.verdict().map_or(0, |verdict| {
-        verdict.rules.len().max(verdict.findings.len()).max(verdict.failed_open.len())
-    });
+    let mut keep = shorter
+        .verdict()
+        .map_or(0, |verdict| verdict.rules.len().max(verdict.findings.len()).max(verdict.failed_open.len()));
     while keep > 0 && shorter.encoded_len() > limit {
         keep /= 2;
         if let Some(verdict) = shorter.verdict() {

@@ -80,9 +80,16 @@ impl Reader {
     }
 
     pub(crate) fn offline(disk: Arc<dyn Disk>, from: Lsn) -> Result<Reader, OpenError> {
-        let segments =
-            folder::segments(&*disk)?.iter().map(folder::Found::usable).collect::<Result<VecDeque<Header>, _>>()?;
-        Ok(Reader { source: Source::Folder { disk, segments }, position: from, scanner: None, synced_only: false })
+        let segments = folder::segments(&*disk)?
+            .iter()
+            .map(folder::Found::usable)
+            .collect::<Result<VecDeque<Header>, _>>()?;
+        Ok(Reader {
+            source: Source::Folder { disk, segments },
+            position: from,
+            scanner: None,
+            synced_only: false,
+        })
     }
 
     /// Hands out only records that are on the disk, so that nothing is seen that a power cut can take back. Makes no
@@ -124,7 +131,10 @@ impl Reader {
     ///
     /// # Errors
     /// When the files cannot be read, are damaged, or have been removed.
-    pub fn for_each(&mut self, mut visit: impl FnMut(Lsn, RawRecord<'_>) -> ControlFlow<()>) -> Result<(), ReadError> {
+    pub fn for_each(
+        &mut self,
+        mut visit: impl FnMut(Lsn, RawRecord<'_>) -> ControlFlow<()>,
+    ) -> Result<(), ReadError> {
         let mut flow = ControlFlow::Continue(());
         while flow.is_continue()
             && self.frame(|start, _, raw| {
@@ -138,7 +148,10 @@ impl Reader {
     }
 
     /// Shows the records of the next frame that has any; false at the end.
-    fn frame(&mut self, mut visit: impl FnMut(Lsn, Lsn, RawRecord<'_>) -> Option<()>) -> Result<bool, ReadError> {
+    fn frame(
+        &mut self,
+        mut visit: impl FnMut(Lsn, Lsn, RawRecord<'_>) -> Option<()>,
+    ) -> Result<bool, ReadError> {
         let mut again = false;
         loop {
             let written = match &self.source {
@@ -190,7 +203,8 @@ impl Reader {
                 Step::Invalid if written.is_some() => return Err(damaged()),
                 Step::Invalid => {
                     scanner.reread();
-                    let more = self.source.segment_after(&header)?.is_some_and(|next| self.holds_frames(next));
+                    let more =
+                        self.source.segment_after(&header)?.is_some_and(|next| self.holds_frames(next));
                     self.scanner = Some((header, scanner));
                     return if more { Err(damaged()) } else { Ok(false) };
                 }

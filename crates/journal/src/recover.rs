@@ -170,7 +170,12 @@ impl Seen {
         meta.saw(time);
         match raw.kind {
             RecordKind::Intent => {
-                let trace = self.open.entry(id).or_insert(Trace { first: start, last: start, length: 0, attempts: 0 });
+                let trace = self.open.entry(id).or_insert(Trace {
+                    first: start,
+                    last: start,
+                    length: 0,
+                    attempts: 0,
+                });
                 trace.last = start;
                 trace.length = crate::raw::framed_length(raw.bytes.len());
                 trace.attempts += 1;

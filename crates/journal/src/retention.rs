@@ -78,7 +78,11 @@ mod tests {
     use super::*;
 
     fn ages(newest: [u64; 4]) -> Vec<Age> {
-        newest.iter().zip(1..).map(|(newest, at)| Age { end: Lsn(at * 100), bytes: 100, newest: *newest }).collect()
+        newest
+            .iter()
+            .zip(1..)
+            .map(|(newest, at)| Age { end: Lsn(at * 100), bytes: 100, newest: *newest })
+            .collect()
     }
 
     fn options(retention: u64, max_size: u64) -> Options {

@@ -49,7 +49,9 @@ impl<'a> Frame<'a> {
     }
 
     /// The records with their positions: the first byte of each, and the byte behind it.
-    pub(crate) fn records(&self) -> impl Iterator<Item = Result<(Lsn, Lsn, RawRecord<'a>), Malformed>> + use<'a> {
+    pub(crate) fn records(
+        &self,
+    ) -> impl Iterator<Item = Result<(Lsn, Lsn, RawRecord<'a>), Malformed>> + use<'a> {
         let payload = self.lsn.0 + frame::HEADER as u64;
         Records::of(self.payload).map(move |record| {
             let (start, end, raw) = record?;
@@ -96,7 +98,9 @@ impl Scanner {
         let Some(header) = frame::Header::parse(self.ahead()) else { return Ok(Step::Invalid) };
         let lsn = self.lsn();
         let end = self.position + header.frame_length();
-        if end > self.segment.size || !self.load(header.checked_length(), limit)? || !header.holds(lsn, self.ahead())
+        if end > self.segment.size
+            || !self.load(header.checked_length(), limit)?
+            || !header.holds(lsn, self.ahead())
         {
             return Ok(Step::Invalid);
         }
@@ -110,7 +114,8 @@ impl Scanner {
             Kind::Records => self.position = end,
         }
         let length = usize::try_from(header.length).unwrap_or(usize::MAX);
-        let payload = self.buffer.get(start + frame::HEADER..start + frame::HEADER + length).unwrap_or_default();
+        let payload =
+            self.buffer.get(start + frame::HEADER..start + frame::HEADER + length).unwrap_or_default();
         Ok(Step::Frame(Frame { lsn, header, payload }))
     }
 

@@ -74,7 +74,9 @@ impl Header {
         if !bytes.starts_with(&MAGIC) || crc32c::crc32c(covered) != u32::from_le_bytes(*crc) {
             return Err(BadHeader::Damaged);
         }
-        let word = |at: usize| bytes.get(at..).and_then(|rest| rest.first_chunk()).map(|word| u64::from_le_bytes(*word));
+        let word = |at: usize| {
+            bytes.get(at..).and_then(|rest| rest.first_chunk()).map(|word| u64::from_le_bytes(*word))
+        };
         let versions = word(8).ok_or(BadHeader::Damaged)?;
         let version = u32::try_from(versions & u64::from(u32::MAX)).unwrap_or(u32::MAX);
         if version != FORMAT_VERSION {
@@ -113,7 +115,8 @@ pub(crate) fn is_unfinished(name: &str) -> bool {
 /// The position that a segment's name says, if it is one.
 pub(crate) fn parse_name(name: &str) -> Option<Lsn> {
     let digits = name.strip_suffix(SUFFIX)?;
-    let plain = digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let plain =
+        digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     plain.then(|| u64::from_str_radix(digits, 16).ok().map(Lsn)).flatten()
 }
 
@@ -136,6 +139,11 @@ impl Meta {
 
     pub(crate) fn name(&self) -> String {
         name(self.header.base)
+    }
+
+    /// The name of the segment that follows.
+    pub(crate) fn name_after(&self) -> String {
+        name(self.end())
     }
 
     pub(crate) fn base(&self) -> Lsn {
@@ -207,7 +215,9 @@ mod tests {
 
     #[test]
     fn other_names_are_not_segments() {
-        for name in ["", ".journal", "0.journal", "000000000000000G.journal", "00000000000000AB.journal", "damaged"] {
+        for name in
+            ["", ".journal", "0.journal", "000000000000000G.journal", "00000000000000AB.journal", "damaged"]
+        {
             assert_eq!(parse_name(name), None, "{name}");
         }
     }

@@ -90,7 +90,12 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(disk: Arc<dyn Disk>, options: Options, clock: Arc<dyn Clock>, append: Append) -> Shared {
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        options: Options,
+        clock: Arc<dyn Clock>,
+        append: Append,
+    ) -> Shared {
         let end = append.end().0;
         Shared {
             disk,

@@ -1,6 +1,7 @@
 //! The end of the journal at a start: whether what cannot be read there is an interrupted write or damage, and how the
 //! journal is continued behind it.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::frame::{self, Kind};
 use crate::lsn::{Lsn, aligned};
 use crate::options::{Options, Start};
 use crate::prepare;
-use crate::recover::{Seen, Read, Truncated};
+use crate::recover::{Read, Seen, Truncated};
 use crate::segment::{self, Header, Meta, Slot};
 
 const CHUNK: usize = 1 << 20;
@@ -19,7 +20,7 @@ const CHUNK: usize = 1 << 20;
 pub(crate) struct Tail {
     pub(crate) active: Slot,
     pub(crate) position: u64,
-    pub(crate) next: Option<Slot>,
+    pub(crate) next: VecDeque<Slot>,
     /// Segments behind those that were read.
     pub(crate) added: Vec<Arc<Meta>>,
     pub(crate) truncated: Option<Truncated>,
@@ -46,7 +47,7 @@ pub(crate) fn mend(
         added: vec![Arc::clone(&slot.meta)],
         active: slot,
         position: segment::HEADER,
-        next: None,
+        next: VecDeque::new(),
         truncated,
         end,
     };
@@ -61,40 +62,41 @@ pub(crate) fn mend(
     }
     let meta = &last.slot.meta;
     let end = Lsn(meta.base().0 + last.end);
-    let mut rest = rest.iter();
+    let mut next = rest.iter().map(|meta| open(disk, meta)).collect::<Result<VecDeque<_>, _>>()?;
+    if last.done && next.is_empty() {
+        // A segment is only ended when the next one is there.
+        return Err(OpenError::Missing { file: meta.name_after() });
+    }
+    let mut active = last.slot.clone();
+    let mut position = last.end;
+    let mut added: Vec<Arc<Meta>> = rest.to_vec();
     if last.done || end < start.counted {
+        // Positions that were counted are not given to other records, even if their records are lost.
+        while next.front().is_some_and(|next| next.meta.base() < start.counted) {
+            let Some(lost) = next.pop_back() else { break };
+            added.pop();
+            disk.remove(&lost.meta.name()).map_err(OpenError::io("remove", lost.meta.name()))?;
+        }
+        active = match next.pop_front() {
+            Some(next) => next,
+            None => {
+                let base = Lsn(aligned(start.counted.0)).max(meta.end());
+                let slot = fresh(base, base > meta.end())?;
+                added.push(Arc::clone(&slot.meta));
+                slot
+            }
+        };
+        position = segment::HEADER;
         if !last.done {
             finish(last)?;
         }
-        // Positions that were counted are not given to other records, even if their records are lost.
-        if start.counted > meta.end() {
-            for lost in rest.rev() {
-                disk.remove(&lost.name()).map_err(OpenError::io("remove", lost.name()))?;
-            }
-            return Ok(begin(fresh(Lsn(aligned(start.counted.0)), true)?, truncated, end));
-        }
-        let Some(next) = rest.next() else { return Ok(begin(fresh(meta.end(), false)?, truncated, end)) };
-        let next = open(disk, next)?;
-        remove(disk, rest.as_slice())?;
-        return Ok(begin(next, truncated, end));
     }
-    let next = rest.next().map(|next| open(disk, next)).transpose()?;
-    remove(disk, rest.as_slice())?;
-    let added = next.iter().map(|next| Arc::clone(&next.meta)).collect();
-    Ok(Tail { active: last.slot.clone(), position: last.end, next, added, truncated, end })
+    Ok(Tail { active, position, next, added, truncated, end })
 }
 
 fn open(disk: &dyn Disk, meta: &Arc<Meta>) -> Result<Slot, OpenError> {
     let file = disk.open(&meta.name(), true).map_err(OpenError::io("open", meta.name()))?;
     Ok(Slot { meta: Arc::clone(meta), file })
-}
-
-/// Removes empty segments that are not needed yet, the last first, so that an interruption leaves no hole.
-fn remove(disk: &dyn Disk, metas: &[Arc<Meta>]) -> Result<(), OpenError> {
-    for meta in metas.iter().rev() {
-        disk.remove(&meta.name()).map_err(OpenError::io("remove", meta.name()))?;
-    }
-    if metas.is_empty() { Ok(()) } else { disk.sync().map_err(OpenError::io("sync", "the folder")) }
 }
 
 /// Removes what stands behind the last valid frame, unless it shows that this had been synced.
@@ -195,7 +197,8 @@ fn settle_down(read: &Read, witnessed: Lsn) -> Result<(), OpenError> {
     let file = &*read.slot.file;
     let base = read.slot.meta.base().0;
     let mut at = witnessed.0.saturating_sub(base).max(segment::HEADER);
-    let end = if read.done { read.end + frame::HEADER as u64 } else { read.end }.min(read.slot.meta.prepared());
+    let end =
+        if read.done { read.end + frame::HEADER as u64 } else { read.end }.min(read.slot.meta.prepared());
     let again = || -> io::Result<()> {
         let mut bytes = Vec::new();
         while at < end {

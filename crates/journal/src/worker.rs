@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::append::ROOM;
 use crate::level::lock;
 use crate::prepare::{self, Step};
 use crate::retention;
@@ -80,11 +79,13 @@ impl Worker {
             lock(&shared.append).closed = true;
         }
         let sync_wanted = shared.sync_wanted.load(Ordering::SeqCst);
-        let lingered = lock(&shared.append).since.is_some_and(|since| since.elapsed() >= shared.options.linger);
+        let lingered =
+            lock(&shared.append).since.is_some_and(|since| since.elapsed() >= shared.options.linger);
         if self.closing || lingered || wants & want::WRITE != 0 || sync_wanted > shared.written.get() {
             shared.write();
         }
-        let overdue = shared.elapsed(&shared.unsynced_since).is_some_and(|age| age >= shared.options.background_sync);
+        let overdue =
+            shared.elapsed(&shared.unsynced_since).is_some_and(|age| age >= shared.options.background_sync);
         if self.closing || overdue || self.sync_is_wanted() {
             self.sync();
         }
@@ -118,7 +119,8 @@ impl Worker {
         let written = since.map(|since| options.linger.saturating_sub(since.elapsed()));
         // Whoever writes will be done soon, and looks after the rest.
         let written = written.map(|left| if writing { left.max(Duration::from_millis(1)) } else { left });
-        let synced = shared.elapsed(&shared.unsynced_since).map(|age| options.background_sync.saturating_sub(age));
+        let synced =
+            shared.elapsed(&shared.unsynced_since).map(|age| options.background_sync.saturating_sub(age));
         let prepared = self.retry.map(|at| at.saturating_duration_since(Instant::now()));
         [written, synced, prepared].into_iter().flatten().fold(NAP, Duration::min)
     }
@@ -172,11 +174,6 @@ impl Worker {
                 shared.unprepared.store(true, Ordering::SeqCst);
                 self.retry = Some(Instant::now() + RETRY);
             }
-        }
-        if step.is_ok() && shared.full.load(Ordering::Relaxed) {
-            // Nobody may be asking any more: a replica that says it is full gets no traffic.
-            let free = lock(&shared.append).free();
-            shared.full.store(free < 2 * ROOM, Ordering::Relaxed);
         }
         if asked || matches!(step, Ok(Step::Done)) {
             shared.prepared.raise(shared.prepared.get() + 1);
