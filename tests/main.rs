@@ -37,3 +37,5 @@ mod sdk;
 mod secrecy;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod usage;
