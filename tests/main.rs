@@ -40,4 +40,6 @@ mod secrecy;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
+mod usage;
+#[cfg(test)]
 mod usage_counting;

@@ -1,11 +1,14 @@
 //! `GET /v1/exchanges/{id}`: what the journal says of one exchange. A tenant's key sees its own tenant's exchanges;
 //! the operator sees all. There is no text in it, because there is none in the journal.
 
+use axum::Json;
 use flyball_core::{ExchangeId, KeyId, Money, Principal, Role};
 use flyball_journal::{Count, Counting, Intent, Outcome, Reservation, Settlement, Subject, Verdict};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::refusal::{Kind, Refusal};
 
 /// One exchange as the journal knows it. Times are microseconds since 1970, hashes and pseudonyms hexadecimal,
 /// amounts in units of the currency with six decimals.
@@ -156,11 +159,28 @@ struct SettlementView {
     output_hash: Option<String>,
 }
 
-/// Whether `principal` may see an exchange of `subject`. For whom it may not, it does not exist.
-pub fn is_visible(principal: &Principal, subject: &Subject) -> bool {
+/// Answers `principal`, who asks for the exchange that is called `id`, with what `find` reads of the journal.
+///
+/// # Errors
+/// One and the same refusal for what is no id, an id that nothing has, and an exchange of another tenant; what `find`
+/// fails with.
+pub async fn answer<E: Into<Refusal>>(
+    principal: &Principal,
+    id: &str,
+    find: impl AsyncFnOnce(ExchangeId) -> Result<(Vec<Intent>, Option<Settlement>), E>,
+) -> Result<Json<ExchangeView>, Refusal> {
+    let unknown = || Refusal::new(Kind::NotFound, "There is no such resource.");
+    let id: ExchangeId = id.parse().map_err(|_| unknown())?;
+    let (intents, settlement) = find(id).await.map_err(Into::into)?;
+    let view = shown(&intents, settlement.as_ref()).ok_or_else(unknown)?;
+    if is_visible(principal, &view.subject.tenant) { Ok(Json(view)) } else { Err(unknown()) }
+}
+
+/// Whether `principal` may see an exchange of `owner`.
+fn is_visible(principal: &Principal, owner: &str) -> bool {
     match (principal.role, &principal.tenant) {
         (Role::Operator, _) => true,
-        (_, Some(tenant)) => tenant.as_str() == subject.tenant,
+        (_, Some(tenant)) => tenant.as_str() == owner,
         (_, None) => false,
     }
 }

@@ -6,7 +6,8 @@ use flyball_core::{KeyId, Principal, Role};
 use flyball_journal::{Count, Counting, Intent, Outcome, Reservation, Settlement, Subject, Usage, Verdict};
 use serde_json::{Value, json};
 
-use super::{is_visible, shown};
+use super::{answer, shown};
+use crate::refusal::{Kind, Refusal};
 
 fn subject(provider: &str) -> Subject {
     Subject {
@@ -154,8 +155,8 @@ fn records_that_do_not_say_whose_they_are_are_not_shown() {
     assert_eq!(shown(&[Intent { subject: None, ..intent(1, "one") }], None), None);
 }
 
-#[test]
-fn a_tenant_sees_its_own_exchanges_and_the_operator_all() {
+#[tokio::test]
+async fn a_tenant_sees_its_own_exchanges_and_the_operator_all() {
     let principal = |tenant: Option<&str>, role| Principal {
         tenant: tenant.map(|name| name.parse().unwrap()),
         key: KeyId(uuid::Uuid::nil()),
@@ -164,12 +165,32 @@ fn a_tenant_sees_its_own_exchanges_and_the_operator_all() {
         expires: None,
         lawful_basis: None,
     };
+    let kept = "22222222-2222-2222-2222-222222222222";
+    let asked = async |who: &Principal, id: &str| {
+        let find = async |id: flyball_core::ExchangeId| {
+            let known = id.to_string() == kept;
+            Ok::<_, Refusal>((vec![], known.then(|| settlement("one"))))
+        };
+        answer(who, id, find).await
+    };
+    let operator = principal(None, Role::Operator);
+    let absent = asked(&operator, "22222222-2222-2222-2222-222222222223").await.unwrap_err();
+    assert_eq!(absent.kind, Kind::NotFound);
     for (who, visible) in [
         (principal(Some("acme"), Role::Caller), true),
         (principal(Some("acme-2"), Role::Caller), false),
         (principal(None, Role::Caller), false),
-        (principal(None, Role::Operator), true),
+        (operator, true),
     ] {
-        assert_eq!(is_visible(&who, &subject("one")), visible, "{who:?}");
+        match asked(&who, kept).await {
+            Ok(_) => assert!(visible, "{who:?}"),
+            // Nothing tells another tenant's exchange from one that does not exist.
+            Err(refusal) => {
+                assert!(!visible, "{who:?}");
+                assert_eq!(format!("{refusal:?}"), format!("{absent:?}"));
+            }
+        }
+        let refusal = asked(&who, "no id").await.unwrap_err();
+        assert_eq!(format!("{refusal:?}"), format!("{absent:?}"));
     }
 }

@@ -65,7 +65,11 @@ impl UsageParameters {
         let to = end(&self.to, "to")?.unwrap_or_else(|| End::Day(zone.day(now)));
         let from = end(&self.from, "from")?.unwrap_or_else(|| to.thirty_days_before());
         let (first, past) = (from.first(&zone), to.past(&zone));
-        if first > past {
+        let backwards = match (from, to) {
+            (End::Day(from), End::Day(to)) => from > to,
+            _ => first > past,
+        };
+        if backwards {
             return Err(invalid("from", "lies after 'to'"));
         }
         if past.0 - first.0 > MOST_DAYS * 96 {
