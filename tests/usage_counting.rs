@@ -325,7 +325,7 @@ async fn a_caller_that_leaves_pays_for_what_came() {
 
 /// Exchanges of all kinds, one in ten with a fault.
 fn mixed(number: usize) -> (&'static str, Value) {
-    let stream = number % 2 == 0;
+    let stream = number.is_multiple_of(2);
     let text = format!("text={}", Simulator::script_text(TEXT.split_at(number % 40).1));
     if number % 10 == 7 {
         let faults = [
@@ -340,7 +340,7 @@ fn mixed(number: usize) -> (&'static str, Value) {
         ];
         let script = faults[number / 10 % faults.len()];
         // The last digit is odd: streams need a parity of their own.
-        return (CHAT, chat(script, number / 80 % 2 == 0));
+        return (CHAT, chat(script, (number / 80).is_multiple_of(2)));
     }
     match number % 7 {
         0 => (EMBEDDINGS, json!({"model": "sim", "input": [TEXT, "b"]})),
