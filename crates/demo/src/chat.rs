@@ -24,10 +24,10 @@ use choice::{Choice, Said};
 use encode::Frame;
 use request::{ChatRequest, Format};
 
-/// The words of an answer of which a script fixes only the number of deltas. All are one token and of one length,
-/// so that as many equal pieces as words are the words.
+/// The words of an answer of which a script fixes only the number of deltas. All are of one length, so that as
+/// many equal pieces as words are the words; each is one token, and the space at the end of the text is another.
 const FILLER: [&str; 8] =
-    [" steady", " motion", " around", " shafts", " govern", " speeds", " always", " within"];
+    ["steady ", "motion ", "around ", "shafts ", "govern ", "speeds ", "always ", "within "];
 
 /// Answers a body. `deployment` is the model of Azure's path form, which outranks the body's.
 pub(crate) fn answer(body: &[u8], deployment: Option<&str>, created: u64) -> Result<DemoAnswer, Rejected> {

@@ -34,7 +34,7 @@ pub struct Counts {
     pub cancelled: u64,
 }
 
-/// What a provider would bill so far.
+/// What a provider would bill so far. `GET /counted` tells it to other processes, with the counts of requests.
 ///
 /// A call's input counts as soon as the whole request was read, unless the answer is an error status: that counts
 /// as a call and no tokens. Output counts with the write that completes it: an event's with its last byte, a
@@ -59,6 +59,25 @@ struct Counters {
     calls: AtomicU64,
     input_tokens: AtomicU64,
     output_tokens: AtomicU64,
+}
+
+impl Counters {
+    fn counts(&self) -> Counts {
+        Counts {
+            connections: self.connections.load(Ordering::SeqCst),
+            started: self.started.load(Ordering::SeqCst),
+            completed: self.completed.load(Ordering::SeqCst),
+            cancelled: self.cancelled.load(Ordering::SeqCst),
+        }
+    }
+
+    fn counted(&self) -> Counted {
+        Counted {
+            calls: self.calls.load(Ordering::SeqCst),
+            input_tokens: self.input_tokens.load(Ordering::SeqCst),
+            output_tokens: self.output_tokens.load(Ordering::SeqCst),
+        }
+    }
 }
 
 /// A running simulator. Dropping it closes the listener and every connection.
@@ -136,21 +155,12 @@ impl Simulator {
 
     /// What happened so far.
     pub fn counts(&self) -> Counts {
-        Counts {
-            connections: self.counters.connections.load(Ordering::SeqCst),
-            started: self.counters.started.load(Ordering::SeqCst),
-            completed: self.counters.completed.load(Ordering::SeqCst),
-            cancelled: self.counters.cancelled.load(Ordering::SeqCst),
-        }
+        self.counters.counts()
     }
 
     /// What a provider would bill so far. Complete once every request that started is completed or cancelled.
     pub fn counted(&self) -> Counted {
-        Counted {
-            calls: self.counters.calls.load(Ordering::SeqCst),
-            input_tokens: self.counters.input_tokens.load(Ordering::SeqCst),
-            output_tokens: self.counters.output_tokens.load(Ordering::SeqCst),
-        }
+        self.counters.counted()
     }
 
     /// Closes the listener and every connection, and waits until they are closed.

@@ -23,6 +23,9 @@ use super::{Counters, ScriptedCut};
 /// How long a cut waits so that what was sent before it reaches the socket.
 const FLUSH: Duration = Duration::from_millis(2);
 
+/// Where the counts are told to other processes; it is not counted itself.
+const COUNTED: &str = "/counted";
+
 /// Counts a request once, however it ends.
 struct Counted {
     counters: Arc<Counters>,
@@ -42,6 +45,9 @@ pub(super) async fn answer(
     demo: Arc<Demo>,
     counters: Arc<Counters>,
 ) -> Result<Response<Playing>, ScriptedCut> {
+    if request.uri().path() == COUNTED {
+        return Ok(told(&counters));
+    }
     counters.started.fetch_add(1, Ordering::SeqCst);
     let mut counted = Counted { counters, played: false };
     let (head, body) = request.into_parts();
@@ -78,6 +84,29 @@ pub(super) async fn answer(
         response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     Ok(response)
+}
+
+/// What a provider would bill so far, and what happened, as one JSON document.
+fn told(counters: &Counters) -> Response<Playing> {
+    let (counted, counts) = (counters.counted(), counters.counts());
+    let document = serde_json::json!({
+        "calls": counted.calls,
+        "input_tokens": counted.input_tokens,
+        "output_tokens": counted.output_tokens,
+        "started": counts.started,
+        "completed": counts.completed,
+        "cancelled": counts.cancelled,
+    });
+    let body = Bytes::from(document.to_string());
+    Response::new(Playing {
+        left: size(&body),
+        steps: vec![Step::Send(body)].into_iter(),
+        output: Vec::new().into_iter(),
+        told: 0,
+        waiting: None,
+        cutting: false,
+        counted: Counted { counters: Arc::default(), played: true },
+    })
 }
 
 fn size(bytes: &Bytes) -> u64 {
