@@ -43,6 +43,7 @@ fn control_routes() -> OpenApiRouter<Arc<Gateway>> {
         .merge(metrics::routes())
         .merge(policy::routes())
         .merge(usage::routes())
+        .merge(exchanges::routes())
         .merge(tenants::routes())
         .merge(keys::routes())
 }

@@ -1,14 +1,26 @@
 //! `GET /v1/exchanges/{id}`: what the journal says of one exchange. A tenant's key sees its own tenant's exchanges;
 //! the operator sees all. There is no text in it, because there is none in the journal.
 
+use std::sync::Arc;
+
 use axum::Json;
+use axum::extract::{Path, State};
 use flyball_core::{ExchangeId, KeyId, Money, Principal, Role};
 use flyball_journal::{Count, Counting, Intent, Outcome, Reservation, Settlement, Subject, Verdict};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use uuid::Uuid;
 
+use super::Caller;
+use crate::gateway::Gateway;
 use crate::refusal::{Kind, Refusal};
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Gateway>> {
+    OpenApiRouter::new().routes(routes!(exchange))
+}
 
 /// One exchange as the journal knows it. Times are microseconds since 1970, hashes and pseudonyms hexadecimal,
 /// amounts in units of the currency with six decimals.
@@ -159,12 +171,49 @@ struct SettlementView {
     output_hash: Option<String>,
 }
 
+/// Lookups at a time: each reads files.
+static LOOKUPS: Semaphore = Semaphore::const_new(2);
+
+/// What is recorded of an exchange.
+///
+/// A tenant's key sees its own tenant's exchanges; the operator sees all. An id that is none, one that nothing has and
+/// one of another tenant are answered alike.
+#[utoipa::path(get, path = "/v1/exchanges/{id}", tag = "usage", security(("key" = [])),
+    params(("id" = String, Path, description = "The exchange, as `x-flyball-request-id` told it.")),
+    responses((status = 200, body = ExchangeView), (status = 404)))]
+async fn exchange(
+    Caller(principal): Caller,
+    State(gateway): State<Arc<Gateway>>,
+    Path(id): Path<String>,
+) -> Result<Json<ExchangeView>, Refusal> {
+    answer(&principal, &id, async |id: ExchangeId| {
+        let unreadable = || Refusal::new(Kind::StateUnavailable, "The journal cannot be read now.");
+        // What ended before the call is there, also when it was not written yet.
+        gateway.journal.flush().await.map_err(|error| unreadable().because(error))?;
+        let _turn = LOOKUPS.acquire().await.map_err(|error| unreadable().because(error))?;
+        let journal = gateway.journal.clone();
+        let find = move || journal.find(id.0.as_bytes(), began(id));
+        let found = tokio::task::spawn_blocking(find).await.map_err(|error| unreadable().because(error))?;
+        let found = found.map_err(|error| unreadable().because(error))?;
+        Ok::<_, Refusal>(found.map_or_else(Default::default, |found| (found.intents, found.settlement)))
+    })
+    .await
+}
+
+/// When an exchange began, in microseconds since 1970: its id says so (RFC 9562, section 5.7).
+fn began(id: ExchangeId) -> u64 {
+    id.0.get_timestamp().map_or(0, |time| {
+        let (seconds, nanoseconds) = time.to_unix();
+        seconds * 1_000_000 + u64::from(nanoseconds / 1000)
+    })
+}
+
 /// Answers `principal`, who asks for the exchange that is called `id`, with what `find` reads of the journal.
 ///
 /// # Errors
 /// One and the same refusal for what is no id, an id that nothing has, and an exchange of another tenant; what `find`
 /// fails with.
-pub async fn answer<E: Into<Refusal>>(
+async fn answer<E: Into<Refusal>>(
     principal: &Principal,
     id: &str,
     find: impl AsyncFnOnce(ExchangeId) -> Result<(Vec<Intent>, Option<Settlement>), E>,
@@ -187,7 +236,7 @@ fn is_visible(principal: &Principal, owner: &str) -> bool {
 
 /// Shows what the journal holds of one exchange: its intents in the order of the attempts, and its settlement. None
 /// when that is nothing, or nothing that says whose it is.
-pub fn shown(intents: &[Intent], settlement: Option<&Settlement>) -> Option<ExchangeView> {
+fn shown(intents: &[Intent], settlement: Option<&Settlement>) -> Option<ExchangeView> {
     let first = intents.first();
     let settled = settlement.map(|settlement| &settlement.exchange);
     let id = settled.or(first.map(|intent| &intent.exchange))?;
