@@ -18,6 +18,7 @@ pub mod prices;
 pub mod protocols;
 pub mod providers;
 pub mod refusal;
+pub mod roll_ups;
 pub mod serve;
 pub mod server;
 pub mod snapshot;

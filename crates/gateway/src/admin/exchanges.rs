@@ -3,7 +3,9 @@
 
 use axum::Json;
 use flyball_core::{ExchangeId, KeyId, Money, Principal, Role};
-use flyball_journal::{Count, Counting, Intent, Outcome, Reservation, Settlement, Subject, Verdict};
+use flyball_journal::{
+    Count, Counting, Exchange, Intent, Journal, Outcome, ReadError, Reservation, Settlement, Subject, Verdict,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -159,21 +161,39 @@ struct SettlementView {
     output_hash: Option<String>,
 }
 
-/// Answers `principal`, who asks for the exchange that is called `id`, with what `find` reads of the journal.
+/// Answers `principal`, who asks for the exchange that is called `id`.
 ///
 /// # Errors
-/// One and the same refusal for what is no id, an id that nothing has, and an exchange of another tenant; what `find`
-/// fails with.
-pub async fn answer<E: Into<Refusal>>(
+/// One and the same refusal for what is no id, an id that nothing has, and an exchange of another tenant; another when
+/// the journal cannot be read.
+pub async fn answer(
     principal: &Principal,
     id: &str,
-    find: impl AsyncFnOnce(ExchangeId) -> Result<(Vec<Intent>, Option<Settlement>), E>,
+    journal: &Journal,
 ) -> Result<Json<ExchangeView>, Refusal> {
     let unknown = || Refusal::new(Kind::NotFound, "There is no such resource.");
     let id: ExchangeId = id.parse().map_err(|_| unknown())?;
-    let (intents, settlement) = find(id).await.map_err(Into::into)?;
-    let view = shown(&intents, settlement.as_ref()).ok_or_else(unknown)?;
+    let found = find(journal, id).await?.ok_or_else(unknown)?;
+    let view = shown(&found.intents, found.settlement.as_ref()).ok_or_else(unknown)?;
     if is_visible(principal, &view.subject.tenant) { Ok(Json(view)) } else { Err(unknown()) }
+}
+
+/// Reads the records of an exchange. Its id says when it began.
+async fn find(journal: &Journal, id: ExchangeId) -> Result<Option<Exchange>, Refusal> {
+    let Some((seconds, nanos)) = id.0.get_timestamp().map(|time| time.to_unix()) else { return Ok(None) };
+    let began = seconds.saturating_mul(1_000_000).saturating_add(u64::from(nanos / 1_000));
+    // What has just ended may wait to be written. Where that fails, what is written can be shown all the same.
+    let _ = journal.flush().await;
+    let journal = journal.clone();
+    let read = tokio::task::spawn_blocking(move || journal.find(id.0.as_bytes(), began)).await;
+    let failed = || Refusal::new(Kind::StateUnavailable, "The journal cannot be read.");
+    match read {
+        Ok(Ok(found)) => Ok(found),
+        // Retention has taken the segment while it was looked for.
+        Ok(Err(ReadError::Missing { .. })) => Ok(None),
+        Ok(Err(error)) => Err(failed().because(error)),
+        Err(stopped) => Err(failed().because(stopped)),
+    }
 }
 
 /// Whether `principal` may see an exchange of `owner`.
