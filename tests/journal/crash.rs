@@ -41,7 +41,8 @@ fn request(number: u64, mark: &str) -> (&'static str, Value) {
         2 => {
             let tool = json!({"type": "function", "function": {"name": "look_up",
                 "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}});
-            let body = json!({"model": "plain", "messages": messages, "tools": [tool], "tool_choice": "required"});
+            let body =
+                json!({"model": "plain", "messages": messages, "tools": [tool], "tool_choice": "required"});
             ("/v1/chat/completions", body)
         }
         3 => ("/v1/embeddings", json!({"model": "vectors", "input": content})),

@@ -189,14 +189,18 @@ async fn a_full_disk_refuses_new_calls_and_finishes_those_in_hand() {
     let flyball = setup.data(&data).start().await.unwrap();
     let client = tenant(&flyball);
     let mut stream = client
-        .stream("/v1/chat/completions", &json!({"model": "slow", "stream": true,
-            "messages": [{"role": "user", "content": "Go on."}]}))
+        .stream(
+            "/v1/chat/completions",
+            &json!({"model": "slow", "stream": true,
+            "messages": [{"role": "user", "content": "Go on."}]}),
+        )
         .await
         .unwrap();
     assert!(stream.next().await.unwrap().is_some());
     let filler = disk.path().join("filler");
     // dd fills what is left, and fails because it does.
-    let _full = Command::new("dd").args(["if=/dev/zero", "bs=64k"]).arg(format!("of={}", filler.display())).output();
+    let _full =
+        Command::new("dd").args(["if=/dev/zero", "bs=64k"]).arg(format!("of={}", filler.display())).output();
     let deadline = Instant::now() + Duration::from_secs(60);
     let refused = loop {
         let answer = chat(&client, "What is 12*7?").await.unwrap();

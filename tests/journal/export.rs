@@ -20,7 +20,8 @@ pub(super) type Sums = (u64, u64, u64, u64, i64);
 impl Export {
     /// Reads the whole journal. Fails on a record that is there twice.
     pub(super) fn of(flyball: &Flyball) -> Self {
-        let output = flyball.command().args(["journal", "export", "--data"]).arg(flyball.data_dir()).output().unwrap();
+        let output =
+            flyball.command().args(["journal", "export", "--data"]).arg(flyball.data_dir()).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let mut export = Export::default();
         for line in String::from_utf8(output.stdout).unwrap().lines() {
@@ -36,7 +37,8 @@ impl Export {
             }
         }
         for (exchange, intents) in &export.intents {
-            let attempts: HashSet<u64> = intents.iter().map(|intent| intent["attempt"].as_u64().unwrap()).collect();
+            let attempts: HashSet<u64> =
+                intents.iter().map(|intent| intent["attempt"].as_u64().unwrap()).collect();
             assert_eq!(attempts.len(), intents.len(), "an attempt of {exchange} is recorded twice");
         }
         export
@@ -78,8 +80,13 @@ pub(super) async fn usage(client: &Client) -> BTreeMap<(String, String), Sums> {
         let text = |name: &str| row[name].as_str().unwrap().to_owned();
         let count = |name: &str| row[name].as_u64().unwrap();
         let cost = text("cost").replace('.', "").parse().unwrap();
-        let sums =
-            (count("exchanges"), count("input_tokens"), count("cached_input_tokens"), count("output_tokens"), cost);
+        let sums = (
+            count("exchanges"),
+            count("input_tokens"),
+            count("cached_input_tokens"),
+            count("output_tokens"),
+            cost,
+        );
         ((text("model"), text("counting")), sums)
     };
     report["rows"].as_array().unwrap_or_else(|| panic!("{report}")).iter().map(row).collect()

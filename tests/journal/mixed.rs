@@ -117,7 +117,9 @@ async fn usage_is_what_the_provider_did_to_the_token() {
     let attempts: u64 = export.settlements.values().map(|s| s["attempts"].as_u64().unwrap()).sum();
     assert_eq!((attempts, export.intents.len() as u64), (told.calls, count), "calls");
     assert_eq!((sum(|sums| sums.1), sum(|sums| sums.3)), (told.input_tokens, told.output_tokens), "tokens");
-    let by_counting = |way: &str| counted.iter().filter(|((_, counting), _)| counting == way).map(|(_, s)| s.0).sum::<u64>();
+    let by_counting = |way: &str| {
+        counted.iter().filter(|((_, counting), _)| counting == way).map(|(_, s)| s.0).sum::<u64>()
+    };
     assert!(by_counting("reported") > count / 2 && by_counting("counted") > 0 && by_counting("nothing") > 0);
     assert_eq!(by_counting("estimated"), 0);
 }

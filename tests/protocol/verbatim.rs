@@ -238,7 +238,11 @@ async fn a_request_id_is_the_callers_when_it_is_fit_to_be_one() {
             let told = answer.header("x-request-id").unwrap().to_owned();
             let ours = answer.header("x-flyball-request-id").unwrap();
             // An exchange has an id of its own, by which it is recorded; elsewhere the two are one.
-            assert!(if path == CHAT { made(ours) && (ours == told) != id.is_some_and(fit) } else { ours == told });
+            assert!(if path == CHAT {
+                made(ours) && (ours == told) != id.is_some_and(fit)
+            } else {
+                ours == told
+            });
             told
         };
         for good in ["a", "req_1-2.3:4/5", "~!\"#$%&'()*+", &longest] {

@@ -15,8 +15,8 @@ use crate::edge::egress::Egress;
 use crate::keyring::KeyRing;
 use crate::metrics::Metrics;
 use crate::pseudonyms::{Pseudonyms, Salts};
-use crate::usage_feed::UsageFeed;
 use crate::snapshot::{Snapshot, SnapshotError};
+use crate::usage_feed::UsageFeed;
 
 /// What all exchanges share.
 pub struct Gateway {

@@ -283,7 +283,9 @@ impl Metrics {
             let micros = u64::try_from(cost.0).unwrap_or(0);
             self.cost.get_or_create(&RouteLabels { model, provider }).inc_by(micros);
         }
-        for (stage, count) in [("prompt", exchange.prompt_findings.total()), ("output", exchange.output_findings.total())] {
+        for (stage, count) in
+            [("prompt", exchange.prompt_findings.total()), ("output", exchange.output_findings.total())]
+        {
             if count > 0 {
                 self.findings.get_or_create(&StageLabels { stage }).inc_by(u64::from(count));
             }

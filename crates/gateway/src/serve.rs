@@ -20,8 +20,8 @@ use crate::edge::listener::{BindError, Http2Settings, Listener, ListenerSettings
 use crate::edge::tls::{TlsError, TlsFiles, TlsSettings};
 use crate::gateway::{Gateway, Parts, StartError};
 use crate::pseudonyms::{Pseudonyms, PseudonymsError, Salts};
-use crate::usage_feed::{self, UsageFeed};
 use crate::server::Server;
+use crate::usage_feed::{self, UsageFeed};
 
 pub mod control_socket;
 pub mod first_start;

@@ -93,7 +93,9 @@ pub enum SnapshotError {
     #[error(transparent)]
     Policy(#[from] LoadErrors),
     /// A rule asks for what nobody looks for.
-    #[error("guard.inspect: the detectors are off, but rule '{rule}' of the policy asks for findings; switch them on, or take the rule away")]
+    #[error(
+        "guard.inspect: the detectors are off, but rule '{rule}' of the policy asks for findings; switch them on, or take the rule away"
+    )]
     Uninspected {
         /// Its id.
         rule: String,

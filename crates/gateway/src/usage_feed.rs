@@ -2,6 +2,9 @@
 //! with the place up to which it read, in one transaction. So every settlement counts once, whatever happens in
 //! between. What usage looks like is the store's business.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -34,6 +37,8 @@ pub struct UsageFeed {
 struct Place {
     /// Up to where everything is counted.
     counted: Lsn,
+    /// Where the oldest record stands that a recovery needs.
+    needed: Lsn,
     /// Stands there; none: a new one has to be made.
     reader: Option<Box<Reader>>,
 }
@@ -62,7 +67,12 @@ impl UsageFeed {
     /// When the store cannot be read.
     pub async fn new(store: Store, journal: Journal) -> Result<Self, StoreError> {
         let counted = store.operator().usage().cursor().await?.counted;
-        Ok(UsageFeed { store, journal, place: Mutex::new(Place { counted: Lsn(counted), reader: None }), position: Arc::new(counted.into()) })
+        Ok(UsageFeed {
+            store,
+            journal,
+            place: Mutex::new(Place { counted: Lsn(counted), needed: Lsn(0), reader: None }),
+            position: Arc::new(counted.into()),
+        })
     }
 
     /// Up to where usage is counted, as it moves.
@@ -75,6 +85,9 @@ impl UsageFeed {
     /// # Errors
     /// When the journal cannot be read or the store not be written; what is not counted yet is counted later.
     pub async fn catch_up(&self) -> Result<(), UsageFeedError> {
+        // In this order: what is not open now and began before `end` has its settlement before `end`, on the disk. What
+        // is opened from now on lies behind.
+        let oldest_open = self.journal.oldest_open();
         let end = self.journal.sync().await?;
         let mut place = self.place.lock().await;
         while place.counted < end {
@@ -91,11 +104,10 @@ impl UsageFeed {
                 place.reader = Some(reader);
                 break;
             }
-            // Asked before the write: an exchange that ends meanwhile only makes it too early.
-            let oldest_open = self.journal.oldest_open().unwrap_or(next).min(next);
-            self.store.operator().usage().apply(sums.until(next.0, oldest_open.0)).await?;
-            self.journal.forget(oldest_open);
-            *place = Place { counted: next, reader: Some(reader) };
+            let needed = oldest_open.map_or(next, |open| open.min(next)).max(place.needed);
+            self.store.operator().usage().apply(sums.until(next.0, needed.0)).await?;
+            self.journal.forget(needed);
+            *place = Place { counted: next, needed, reader: Some(reader) };
             self.position.store(next.0, Ordering::Relaxed);
         }
         Ok(())
@@ -113,7 +125,9 @@ async fn portion(mut reader: Box<Reader>, from: Lsn) -> Result<(Box<Reader>, Rol
             if let Record::Settlement(settlement) = record {
                 match settled(&settlement) {
                     Some(settled) => sums.add(settled),
-                    None => tracing::error!(code = "E702", position = after.0, "a settlement cannot be counted"),
+                    None => {
+                        tracing::error!(code = "E702", position = after.0, "a settlement cannot be counted")
+                    }
                 }
             }
         }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use flyball_core::{ExchangeId, KeyId, Money, Principal, Role};
-use flyball_journal::{Count, Counting, Intent, Outcome, Reservation, Settlement, Subject, Verdict};
+use flyball_journal::{
+    Count, Counting, Exchange, Intent, Journal, Outcome, ReadError, Reservation, Settlement, Subject, Verdict,
+};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
@@ -186,43 +188,39 @@ async fn exchange(
     State(gateway): State<Arc<Gateway>>,
     Path(id): Path<String>,
 ) -> Result<Json<ExchangeView>, Refusal> {
-    answer(&principal, &id, async |id: ExchangeId| {
-        let unreadable = || Refusal::new(Kind::StateUnavailable, "The journal cannot be read now.");
-        // What ended before the call is there, also when it was not written yet.
-        gateway.journal.flush().await.map_err(|error| unreadable().because(error))?;
-        let _turn = LOOKUPS.acquire().await.map_err(|error| unreadable().because(error))?;
-        let journal = gateway.journal.clone();
-        let find = move || journal.find(id.0.as_bytes(), began(id));
-        let found = tokio::task::spawn_blocking(find).await.map_err(|error| unreadable().because(error))?;
-        let found = found.map_err(|error| unreadable().because(error))?;
-        Ok::<_, Refusal>(found.map_or_else(Default::default, |found| (found.intents, found.settlement)))
-    })
-    .await
+    let _turn = LOOKUPS.acquire().await;
+    answer(&principal, &id, &gateway.journal).await
 }
 
-/// When an exchange began, in microseconds since 1970: its id says so (RFC 9562, section 5.7).
-fn began(id: ExchangeId) -> u64 {
-    id.0.get_timestamp().map_or(0, |time| {
-        let (seconds, nanoseconds) = time.to_unix();
-        seconds * 1_000_000 + u64::from(nanoseconds / 1000)
-    })
-}
-
-/// Answers `principal`, who asks for the exchange that is called `id`, with what `find` reads of the journal.
+/// Answers `principal`, who asks for the exchange that is called `id`.
 ///
 /// # Errors
-/// One and the same refusal for what is no id, an id that nothing has, and an exchange of another tenant; what `find`
-/// fails with.
-async fn answer<E: Into<Refusal>>(
-    principal: &Principal,
-    id: &str,
-    find: impl AsyncFnOnce(ExchangeId) -> Result<(Vec<Intent>, Option<Settlement>), E>,
-) -> Result<Json<ExchangeView>, Refusal> {
+/// One and the same refusal for what is no id, an id that nothing has, and an exchange of another tenant; another when
+/// the journal cannot be read.
+async fn answer(principal: &Principal, id: &str, journal: &Journal) -> Result<Json<ExchangeView>, Refusal> {
     let unknown = || Refusal::new(Kind::NotFound, "There is no such resource.");
     let id: ExchangeId = id.parse().map_err(|_| unknown())?;
-    let (intents, settlement) = find(id).await.map_err(Into::into)?;
-    let view = shown(&intents, settlement.as_ref()).ok_or_else(unknown)?;
+    let found = find(journal, id).await?.ok_or_else(unknown)?;
+    let view = shown(&found.intents, found.settlement.as_ref()).ok_or_else(unknown)?;
     if is_visible(principal, &view.subject.tenant) { Ok(Json(view)) } else { Err(unknown()) }
+}
+
+/// Reads the records of an exchange. Its id says when it began.
+async fn find(journal: &Journal, id: ExchangeId) -> Result<Option<Exchange>, Refusal> {
+    let Some((seconds, nanos)) = id.0.get_timestamp().map(|time| time.to_unix()) else { return Ok(None) };
+    let began = seconds.saturating_mul(1_000_000).saturating_add(u64::from(nanos / 1_000));
+    // What has just ended may wait to be written. Where that fails, what is written can be shown all the same.
+    let _ = journal.flush().await;
+    let journal = journal.clone();
+    let read = tokio::task::spawn_blocking(move || journal.find(id.0.as_bytes(), began)).await;
+    let failed = || Refusal::new(Kind::StateUnavailable, "The journal cannot be read.");
+    match read {
+        Ok(Ok(found)) => Ok(found),
+        // Retention has taken the segment while it was looked for.
+        Ok(Err(ReadError::Missing { .. })) => Ok(None),
+        Ok(Err(error)) => Err(failed().because(error)),
+        Err(stopped) => Err(failed().because(stopped)),
+    }
 }
 
 /// Whether `principal` may see an exchange of `owner`.

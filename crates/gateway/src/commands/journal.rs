@@ -74,7 +74,10 @@ fn reader(config: &ConfigArgs, from: u64) -> Result<Reader, Failure> {
 }
 
 /// Visits all records.
-fn each(mut reader: Reader, mut visit: impl FnMut(Lsn, Record) -> Result<(), Failure>) -> Result<(), Failure> {
+fn each(
+    mut reader: Reader,
+    mut visit: impl FnMut(Lsn, Record) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     loop {
         let batch = reader.next_batch(PORTION).map_err(|error| Failure::failed(error.to_string()))?;
         if batch.is_empty() {

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flyball_journal::{Journal, SYNC_BOUNDS};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::metrics::MetricType;
 
 use super::{
-    FamilyRow, JOURNAL_BYTES, JOURNAL_FULL, JOURNAL_HANDED_OVER, JOURNAL_OPEN, JOURNAL_RECORDS, JOURNAL_REFUSED,
-    JOURNAL_SIZE, JOURNAL_SYNC, JOURNAL_UNSYNCED, JOURNAL_WRITES, USAGE_LAG,
+    FamilyRow, JOURNAL_BYTES, JOURNAL_FULL, JOURNAL_HANDED_OVER, JOURNAL_OPEN, JOURNAL_RECORDS,
+    JOURNAL_REFUSED, JOURNAL_SIZE, JOURNAL_SYNC, JOURNAL_UNSYNCED, JOURNAL_WRITES, USAGE_LAG,
 };
 
 /// Reads a journal.

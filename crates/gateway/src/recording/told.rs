@@ -22,9 +22,9 @@ fn intent(record: &Intent) -> Map<String, Value> {
     told.insert("snapshot".into(), record.snapshot.into());
     told.insert("salt".into(), hex(&record.salt).into());
     told.insert("input_hash".into(), hex(&record.input_hash).into());
-    let reservation = record.reservation.map(|held| {
-        json!({ "input_tokens": held.input, "output_tokens": held.output, "cost_micros": held.cost })
-    });
+    let reservation = record.reservation.map(
+        |held| json!({ "input_tokens": held.input, "output_tokens": held.output, "cost_micros": held.cost }),
+    );
     told.insert("reservation".into(), reservation.into());
     told
 }

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use flyball_core::{KeyId, Principal, Role};
-use flyball_journal::{Count, Counting, Intent, Outcome, Reservation, Settlement, Subject, Usage, Verdict};
+use axum::Json;
+use flyball_core::{Clock, KeyId, ManualClock, Principal, Role, Timestamp};
+use flyball_journal::{
+    Count, Counting, Intent, Journal, Options, Outcome, Reservation, Settlement, Start, Subject, Usage,
+    Verdict,
+};
 use serde_json::{Value, json};
 
 use super::{answer, shown};
-use crate::refusal::{Kind, Refusal};
+use crate::refusal::Kind;
 
 fn subject(provider: &str) -> Subject {
     Subject {
@@ -165,16 +169,19 @@ async fn a_tenant_sees_its_own_exchanges_and_the_operator_all() {
         expires: None,
         lawful_basis: None,
     };
-    let kept = "22222222-2222-2222-2222-222222222222";
-    let asked = async |who: &Principal, id: &str| {
-        let find = async |id: flyball_core::ExchangeId| {
-            let known = id.to_string() == kept;
-            Ok::<_, Refusal>((vec![], known.then(|| settlement("one"))))
-        };
-        answer(who, id, find).await
-    };
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::at(Timestamp(1_795_521_600_000_000)));
+    let (journal, _) =
+        Journal::open(folder.path(), Options::default(), Start::default(), clock.clone()).unwrap();
+    let (kept, absent) = (clock.uuid(), clock.uuid());
+    let exchange = kept.as_bytes().to_vec();
+    let time = clock.now().0.unsigned_abs();
+    let intent = Intent { exchange: exchange.clone(), time, ..intent(1, "one") };
+    journal.intend(&intent).await.unwrap();
+    journal.settle(&Settlement { exchange, time, ..settlement("one") }).unwrap();
+    let asked = async |who: &Principal, id: &str| answer(who, id, &journal).await;
     let operator = principal(None, Role::Operator);
-    let absent = asked(&operator, "22222222-2222-2222-2222-222222222223").await.unwrap_err();
+    let absent = asked(&operator, &absent.to_string()).await.unwrap_err();
     assert_eq!(absent.kind, Kind::NotFound);
     for (who, visible) in [
         (principal(Some("acme"), Role::Caller), true),
@@ -182,15 +189,21 @@ async fn a_tenant_sees_its_own_exchanges_and_the_operator_all() {
         (principal(None, Role::Caller), false),
         (operator, true),
     ] {
-        match asked(&who, kept).await {
-            Ok(_) => assert!(visible, "{who:?}"),
+        match asked(&who, &kept.to_string()).await {
+            Ok(Json(view)) => {
+                assert!(visible, "{who:?}");
+                assert_eq!((view.id, view.state, view.attempts.len()), (kept.to_string(), "settled", 1));
+            }
             // Nothing tells another tenant's exchange from one that does not exist.
             Err(refusal) => {
                 assert!(!visible, "{who:?}");
                 assert_eq!(format!("{refusal:?}"), format!("{absent:?}"));
             }
         }
-        let refusal = asked(&who, "no id").await.unwrap_err();
-        assert_eq!(format!("{refusal:?}"), format!("{absent:?}"));
+        for strange in ["no id", "22222222-2222-2222-2222-222222222222"] {
+            let refusal = asked(&who, strange).await.unwrap_err();
+            assert_eq!(format!("{refusal:?}"), format!("{absent:?}"));
+        }
     }
+    journal.close().await.unwrap();
 }

@@ -41,10 +41,10 @@ impl Zone {
         day(local.date())
     }
 
-    /// When `day` begins there: midnight, or where clocks skip it the moment after.
+    /// When `day` begins there: midnight, or where clocks skip it the moment after. Days beyond all calendars never do.
     fn start(&self, day: Day) -> Quarter {
         let midnight = date(day).at(0, 0, 0, 0);
-        let start = self.0.to_timestamp(midnight).unwrap_or_default();
+        let start = self.0.to_timestamp(midnight).unwrap_or(jiff::Timestamp::MAX);
         Quarter(start.as_second().div_euclid(SECONDS).max(0))
     }
 

@@ -23,7 +23,11 @@ const LONGEST: usize = 48;
 ///
 /// # Errors
 /// When a tag is not one: tags are recorded as they are, so they must not be able to hold much.
-pub(super) fn read(exchange: &mut Exchange, principal: &Principal, headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn read(
+    exchange: &mut Exchange,
+    principal: &Principal,
+    headers: &HeaderMap,
+) -> Result<(), Refusal> {
     if let Some(value) = headers.get(SESSION)
         && let Some(tenant) = &principal.tenant
         && !value.is_empty()
@@ -73,7 +77,9 @@ mod tests {
         for good in ["search", "team:eu-1", "release=2026.11", "a/b_c", "day-20261125"] {
             assert!(is_tag(good), "{good}");
         }
-        for bad in ["", "Search", "a b", "ada@example.org", "+491511234567", "card4111111111111111", &"x".repeat(49)] {
+        for bad in
+            ["", "Search", "a b", "ada@example.org", "+491511234567", "card4111111111111111", &"x".repeat(49)]
+        {
             assert!(!is_tag(bad), "{bad}");
         }
     }
