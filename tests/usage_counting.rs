@@ -7,7 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use flyball_testkit::simulator::Counted;
 use flyball_testkit::{Client, Flyball, Routes, Simulator};
-use http::Method;
+use http::{Method, Request};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy;
+use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -361,14 +364,21 @@ async fn calls_and_tokens_of_mixed_exchanges_equal_the_providers_count() {
     const CALLERS: usize = 16;
     let count = if std::env::var_os("FLYBALL_LONG").is_some() { 100_000 } else { 2_000 };
     let mut pair = Pair::start().await;
+    // Connections are kept: a new one for each of so many exchanges would use up the machine's ports.
+    let client = legacy::Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
     let mut callers = JoinSet::new();
     for caller in 0..CALLERS {
-        let client = pair.client.clone();
+        let (client, key) = (client.clone(), format!("Bearer {}", pair.flyball.demo_key().unwrap()));
+        let address = pair.flyball.address();
         callers.spawn(async move {
             for number in (caller..count).step_by(CALLERS) {
                 let (path, body) = mixed(number);
-                let mut answer = client.stream(path, &body).await.unwrap();
-                while let Ok(Some(_)) = answer.next_bytes().await {}
+                let request = Request::post(format!("http://{address}{path}"))
+                    .header("authorization", &key)
+                    .header("content-type", "application/json")
+                    .body(Full::new(Bytes::from(body.to_string())))
+                    .unwrap();
+                client.request(request).await.unwrap().into_body().collect().await.unwrap();
             }
         });
     }
