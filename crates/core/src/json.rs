@@ -160,14 +160,29 @@ impl<'d> Value<'d> {
         if !matches!(node.kind, NodeKind::String | NodeKind::Key) {
             return None;
         }
-        let raw = self.raw();
-        let inner = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
+        // The parser has checked the whole source.
+        let inner = std::str::from_utf8(self.inside(node)).unwrap_or_default();
         Some(if node.flag { Cow::Owned(text::unescape(inner)) } else { Cow::Borrowed(inner) })
+    }
+
+    /// What stands between the quotes of a string or key.
+    fn inside(self, node: Node) -> &'d [u8] {
+        let inside = node.start as usize + 1..(node.end as usize).saturating_sub(1);
+        self.document.source.get(inside).unwrap_or_default()
+    }
+
+    /// Whether a string or key reads `expected`. Without escapes the bytes tell, and are not checked again.
+    fn reads(self, node: Node, expected: &str) -> bool {
+        if node.flag {
+            return self.text().as_deref() == Some(expected);
+        }
+        self.inside(node) == expected.as_bytes()
     }
 
     /// Whether this is the string `expected`.
     pub fn is_text(self, expected: &str) -> bool {
-        self.kind() == NodeKind::String && self.text().as_deref() == Some(expected)
+        let node = self.node();
+        node.kind == NodeKind::String && self.reads(node, expected)
     }
 
     /// `true` or `false`.
@@ -203,7 +218,7 @@ impl<'d> Value<'d> {
     /// The member named `key` of an object; `null` counts as absent.
     pub fn get(self, key: &str) -> Option<Value<'d>> {
         self.members()
-            .find(|(name, _)| name.text().as_deref() == Some(key))
+            .find(|(name, _)| name.reads(name.node(), key))
             .map(|(_, value)| value)
             .filter(|value| !value.is_null())
     }
