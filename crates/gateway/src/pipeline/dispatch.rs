@@ -7,6 +7,7 @@ use std::time::Duration;
 use flyball_core::json::{Document, Limits, Value};
 use http::StatusCode;
 use tokio::time::{Instant, timeout_at};
+use tracing::{Instrument as _, debug_span};
 
 use super::decide::Basis;
 use super::prepare::Prepared;
@@ -34,8 +35,11 @@ impl Dispatched {
 }
 
 /// Calls the provider.
-#[tracing::instrument(level = "debug", name = "dispatch", skip_all)]
 pub(super) async fn run(exchange: &mut Exchange, prepared: Prepared) -> Result<Dispatched, Refusal> {
+    steps(exchange, prepared).instrument(debug_span!("dispatch")).await
+}
+
+async fn steps(exchange: &mut Exchange, prepared: Prepared) -> Result<Dispatched, Refusal> {
     let (basis, target, body) = prepared.into_parts();
     let call = &basis.call;
     let gateway = Arc::clone(&exchange.gateway);

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use flyball_core::json::Document;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
+use tracing::{Instrument as _, debug_span};
 
 use super::decide::Basis;
 use super::dispatch::Dispatched;
@@ -33,8 +34,11 @@ pub enum Reply {
 }
 
 /// Screens the answer: a whole one at once, a stream from here on.
-#[tracing::instrument(level = "debug", name = "screen", skip_all)]
 pub(super) async fn run(exchange: &mut Exchange, dispatched: Dispatched) -> Result<Reply, Refusal> {
+    steps(exchange, dispatched).instrument(debug_span!("screen")).await
+}
+
+async fn steps(exchange: &mut Exchange, dispatched: Dispatched) -> Result<Reply, Refusal> {
     let (basis, inbound, deadline) = dispatched.into_parts();
     if basis.call.stream {
         if !inbound.is_event_stream() {
