@@ -23,6 +23,9 @@ use super::connector::Connector;
 use super::link::Link;
 use super::{EgressError, EgressSettings};
 
+/// How many header fields hyper accepts when it is not told: part of its documented interface.
+const DEFAULT_MAX_HEADERS: usize = 100;
+
 /// Where connections lead to. Two spellings of one host are two destinations, which does no harm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Destination {
@@ -127,7 +130,11 @@ impl Pool {
     pub(super) fn new(connector: Connector, settings: &EgressSettings) -> Self {
         let head = settings.max_head_bytes.max(8_192);
         let mut http1 = http1::Builder::new();
-        http1.max_buf_size(head as usize).max_headers(settings.max_headers);
+        http1.max_buf_size(head as usize);
+        // Its own default costs it less than the same number given.
+        if settings.max_headers != DEFAULT_MAX_HEADERS {
+            http1.max_headers(settings.max_headers);
+        }
         // Its tasks live as long as connections; a drain must not wait for them, so that they are not tracked.
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2
