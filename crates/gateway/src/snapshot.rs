@@ -13,6 +13,7 @@ use flyball_policy::{LoadErrors, Policy, Rule, Signal, Vocabulary};
 use http::{HeaderMap, HeaderValue};
 
 use crate::config::{self, Config};
+use crate::metrics::RouteSeries;
 use crate::pipeline::screen::verbatim::Shingles;
 use crate::prices::{Price, PriceTable};
 use crate::providers::demo::DemoProvider;
@@ -46,6 +47,8 @@ pub struct Route {
     pub lawful_basis: Option<LawfulBasis>,
     /// What its tokens cost, where that is known.
     pub price: Option<Price>,
+    /// Where its exchanges are counted.
+    pub series: RouteSeries,
 }
 
 impl std::fmt::Debug for Route {
@@ -193,6 +196,7 @@ impl Snapshot {
                 lawful_basis: settings.lawful_basis,
                 price: prices.price(&settings.provider, model),
                 provider: Arc::clone(provider),
+                series: RouteSeries::default(),
             });
             for alias in &settings.aliases {
                 routes.insert(alias.as_str().into(), Arc::clone(&route));

@@ -8,6 +8,7 @@ use flyball_core::json::{Document, Limits, Value};
 use flyball_journal::Reservation;
 use http::StatusCode;
 use tokio::time::{Instant, timeout_at};
+use tracing::{Instrument as _, debug_span};
 
 use super::decide::Basis;
 use super::prepare::Prepared;
@@ -40,8 +41,11 @@ impl Dispatched {
 }
 
 /// Calls the provider.
-#[tracing::instrument(level = "debug", name = "dispatch", skip_all)]
 pub(super) async fn run(exchange: &mut Exchange, prepared: Prepared) -> Result<Dispatched, Refusal> {
+    steps(exchange, prepared).instrument(debug_span!("dispatch")).await
+}
+
+async fn steps(exchange: &mut Exchange, prepared: Prepared) -> Result<Dispatched, Refusal> {
     let (basis, target, body, output_bound) = prepared.into_parts();
     let call = &basis.call;
     let gateway = Arc::clone(&exchange.gateway);

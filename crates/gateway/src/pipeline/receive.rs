@@ -10,6 +10,7 @@ use flyball_core::{Call, Decision, ExchangeId};
 use http::{HeaderMap, Request};
 use hyper::body::Incoming;
 use tokio::time::Instant;
+use tracing::{Instrument as _, debug_span};
 
 use crate::edge;
 use crate::edge::request_body::{RequestBodyError, RequestBodyLimits};
@@ -87,8 +88,11 @@ pub fn shutting_down() -> Refusal {
 }
 
 /// Reads and decodes the request.
-#[tracing::instrument(level = "debug", name = "receive", skip_all)]
 pub(super) async fn run(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Received, Refusal> {
+    steps(exchange, request).instrument(debug_span!("receive")).await
+}
+
+async fn steps(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Received, Refusal> {
     let snapshot = Arc::clone(&exchange.snapshot);
     let (parts, incoming) = request.into_parts();
     let limit = snapshot.config.limits.model_body.get();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
+use tracing::{Instrument as _, debug_span};
 
 use super::decide::Basis;
 use super::dispatch::Dispatched;
@@ -31,8 +32,11 @@ pub enum Reply {
 }
 
 /// Screens the answer: a whole one at once, a stream from here on.
-#[tracing::instrument(level = "debug", name = "screen", skip_all)]
 pub(super) async fn run(exchange: &mut Exchange, dispatched: Dispatched) -> Result<Reply, Refusal> {
+    steps(exchange, dispatched).instrument(debug_span!("screen")).await
+}
+
+async fn steps(exchange: &mut Exchange, dispatched: Dispatched) -> Result<Reply, Refusal> {
     let (basis, inbound, deadline) = dispatched.into_parts();
     if basis.call.stream {
         if !inbound.is_event_stream() {
