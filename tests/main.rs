@@ -20,6 +20,8 @@ mod guarded;
 #[cfg(test)]
 mod headers;
 #[cfg(test)]
+mod journal;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod protocol;
@@ -37,3 +39,7 @@ mod sdk;
 mod secrecy;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod usage;
+#[cfg(test)]
+mod usage_counting;

@@ -222,6 +222,7 @@ async fn a_request_id_is_the_callers_when_it_is_fit_to_be_one() {
     let pair = Pair::start(|_, routes| routes).await;
     let longest = "r".repeat(128);
     let too_long = "r".repeat(129);
+    let fit = |id: &[u8]| (1..=128).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic);
     let made = |id: &str| id.len() == 36 && id.split('-').count() == 5;
     for (path, status) in [(CHAT, 200), ("/v1/models", 200), ("/v1/nothing", 404)] {
         let ask_with = async |id: Option<&[u8]>| {
@@ -234,8 +235,14 @@ async fn a_request_id_is_the_callers_when_it_is_fit_to_be_one() {
             }
             let answer = pair.client.send(request).await.unwrap();
             assert_eq!(answer.status.as_u16(), status, "{}", answer.text());
-            let told = answer.header("x-flyball-request-id").unwrap().to_owned();
-            assert_eq!(answer.header("x-request-id"), Some(told.as_str()));
+            let told = answer.header("x-request-id").unwrap().to_owned();
+            let ours = answer.header("x-flyball-request-id").unwrap();
+            // An exchange has an id of its own, by which it is recorded; elsewhere the two are one.
+            assert!(if path == CHAT {
+                made(ours) && (ours == told) != id.is_some_and(fit)
+            } else {
+                ours == told
+            });
             told
         };
         for good in ["a", "req_1-2.3:4/5", "~!\"#$%&'()*+", &longest] {

@@ -75,6 +75,8 @@ pub struct Call {
     pub server_tools: bool,
     /// Whether something goes to the model that no detector can read: media, encoded files, token ids.
     pub unseen_input: bool,
+    /// The application's name for the person behind the call, where it gives one.
+    pub end_user: Option<String>,
     /// Every string value to inspect, in the order of the bytes.
     pub texts: Vec<Text>,
 }

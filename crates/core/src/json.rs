@@ -157,17 +157,31 @@ impl<'d> Value<'d> {
     /// The text of a string or key, without quotes and escapes. Borrowed when there are no escapes.
     pub fn text(self) -> Option<Cow<'d, str>> {
         let node = self.node();
-        if !matches!(node.kind, NodeKind::String | NodeKind::Key) {
-            return None;
-        }
-        let raw = self.raw();
-        let inner = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
-        Some(if node.flag { Cow::Owned(text::unescape(inner)) } else { Cow::Borrowed(inner) })
+        matches!(node.kind, NodeKind::String | NodeKind::Key).then(|| self.decoded(node))
+    }
+
+    /// What stands between the quotes of a string or key of this document.
+    fn inside(self, node: Node) -> &'d [u8] {
+        let inside = node.start as usize + 1..(node.end as usize).saturating_sub(1);
+        self.document.source.get(inside).unwrap_or_default()
+    }
+
+    /// Whether a string or key reads `expected`. Without escapes the bytes tell, and are not checked again.
+    fn reads(self, node: Node, expected: &str) -> bool {
+        if node.flag { self.decoded(node) == expected } else { self.inside(node) == expected.as_bytes() }
+    }
+
+    /// What a string or key stands for.
+    fn decoded(self, node: Node) -> Cow<'d, str> {
+        // The parser has checked the whole source.
+        let inside = std::str::from_utf8(self.inside(node)).unwrap_or_default();
+        if node.flag { Cow::Owned(text::unescape(inside)) } else { Cow::Borrowed(inside) }
     }
 
     /// Whether this is the string `expected`.
     pub fn is_text(self, expected: &str) -> bool {
-        self.kind() == NodeKind::String && self.text().as_deref() == Some(expected)
+        let node = self.node();
+        node.kind == NodeKind::String && self.reads(node, expected)
     }
 
     /// `true` or `false`.
@@ -202,10 +216,22 @@ impl<'d> Value<'d> {
 
     /// The member named `key` of an object; `null` counts as absent.
     pub fn get(self, key: &str) -> Option<Value<'d>> {
-        self.members()
-            .find(|(name, _)| name.text().as_deref() == Some(key))
-            .map(|(_, value)| value)
-            .filter(|value| !value.is_null())
+        let object = self.node();
+        if object.kind != NodeKind::Object {
+            return None;
+        }
+        let nodes = self.document.nodes.get(..object.next as usize).unwrap_or_default();
+        let mut at = self.index as usize + 1;
+        while let Some([name, value, ..]) = nodes.get(at..) {
+            // Most names differ in their length already.
+            let may_read = name.flag || (name.end - name.start) as usize == key.len() + 2;
+            if may_read && self.reads(*name, key) {
+                let index = at as u32 + 1;
+                return (value.kind != NodeKind::Null).then_some(Value { document: self.document, index });
+            }
+            at = (value.next as usize).max(at + 2);
+        }
+        None
     }
 
     /// Keys and values of an object, in order; nothing for any other value.

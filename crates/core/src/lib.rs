@@ -12,6 +12,7 @@ pub mod ids;
 pub mod json;
 pub mod money;
 pub mod principal;
+pub mod tokens;
 
 pub use call::{Call, Operation, Text, TextRole};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};

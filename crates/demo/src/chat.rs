@@ -16,7 +16,7 @@ use crate::rejected::Rejected;
 use crate::schema;
 use crate::script::Script;
 use crate::skills;
-use crate::tokens::Split;
+use crate::split::Split;
 
 pub(crate) use request::{Str, parse_error};
 
@@ -25,7 +25,7 @@ use encode::Frame;
 use request::{ChatRequest, Format};
 
 /// The words of an answer of which a script fixes only the number of deltas. All are of one length, so that as
-/// many equal pieces as words are the words.
+/// many equal pieces as words are the words; each is one token, and the space at the end of the text is another.
 const FILLER: [&str; 8] =
     ["steady ", "motion ", "around ", "shafts ", "govern ", "speeds ", "always ", "within "];
 
@@ -34,7 +34,8 @@ pub(crate) fn answer(body: &[u8], deployment: Option<&str>, created: u64) -> Res
     let request = ChatRequest::parse(body)?;
     let model = request.model(deployment)?;
     let (script, prompt) = script(model, &request)?;
-    if let Some(answer) = play::regardless(&script) {
+    let prompt_tokens = request.prompt_tokens();
+    if let Some(answer) = play::regardless(&script, prompt_tokens) {
         return Ok(answer);
     }
     request.check()?;
@@ -45,16 +46,17 @@ pub(crate) fn answer(body: &[u8], deployment: Option<&str>, created: u64) -> Res
         id: hash(body),
         created,
         model: models::shown(model),
-        prompt_tokens: request.prompt_tokens(),
+        prompt_tokens,
         usage: !script.no_usage,
         logprobs: request.top_logprobs(),
         choices: &choices,
     };
     if request.stream() && !script.ignore_stream {
         let events = encode::events(&frame, request.include_usage(), !script.no_done);
-        Ok(play::stream(&script, events))
+        Ok(play::stream(&script, events, prompt_tokens))
     } else {
-        Ok(play::plain(&script, http::StatusCode::OK, encode::document(&frame)))
+        let tokens = (prompt_tokens, frame.completion_tokens());
+        Ok(play::plain(&script, http::StatusCode::OK, encode::document(&frame), tokens))
     }
 }
 

@@ -43,6 +43,19 @@ pub struct DemoAnswer {
     pub length: Option<u64>,
     /// What happens, in this order. After the last step the body ends, unless that step is [`Step::Cut`].
     pub steps: Vec<Step>,
+    /// What a provider would bill.
+    pub counted: Counted,
+}
+
+/// The tokens of an answer, whether it reports them or not. None where the status is no success: nobody bills a
+/// refusal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Tokens of the request.
+    pub input: u64,
+    /// Tokens of the text that is complete with each [`Step::Send`], all sends before it included: an event's with
+    /// its last byte, a document's with the document's.
+    pub output: Vec<u64>,
 }
 
 /// One thing that happens while an answer goes out.
@@ -111,7 +124,7 @@ impl Demo {
             log.record(&request);
         }
         self.dispatch(&request)
-            .unwrap_or_else(|rejected| play::plain(&Script::default(), rejected.status, rejected.body()))
+            .unwrap_or_else(|rejected| play::error(&Script::default(), rejected.status, rejected.body()))
     }
 
     fn dispatch(&self, request: &DemoRequest<'_>) -> Result<DemoAnswer, Rejected> {
@@ -130,12 +143,13 @@ impl Demo {
                 embeddings::answer(&request.body, decoded(deployment)?.as_deref())
             }
             Endpoint::Models => {
-                Ok(play::plain(&Script::default(), StatusCode::OK, models::list(self.created())))
+                let body = models::list(self.created());
+                Ok(play::plain(&Script::default(), StatusCode::OK, body, (0, 0)))
             }
             Endpoint::Model { id } => {
                 let id = percent_decode(id).ok_or_else(|| Rejected::unknown_model(id))?;
                 let body = models::describe(&id, self.created())?;
-                Ok(play::plain(&Script::default(), StatusCode::OK, body))
+                Ok(play::plain(&Script::default(), StatusCode::OK, body, (0, 0)))
             }
         }
     }

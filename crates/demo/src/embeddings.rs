@@ -4,6 +4,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use flyball_core::tokens;
 use http::StatusCode;
 use serde::Deserialize;
 
@@ -15,7 +16,6 @@ use crate::models;
 use crate::play;
 use crate::rejected::Rejected;
 use crate::script::Script;
-use crate::tokens;
 
 const DEFAULT_DIMENSIONS: usize = 256;
 const MOST_DIMENSIONS: usize = 4096;
@@ -56,14 +56,34 @@ pub(crate) fn answer(body: &[u8], deployment: Option<&str>) -> Result<DemoAnswer
         }
         None => Script::default(),
     };
-    if let Some(answer) = play::regardless(&script) {
+    let input = request.input.as_ref();
+    if let Some(answer) = play::regardless(&script, input.map_or(0, Input::tokens)) {
         return Ok(answer);
     }
-    let body = document(&request, models::shown(model), !script.no_usage)?;
-    Ok(play::plain(&script, StatusCode::OK, body))
+    let input = input.ok_or_else(|| Rejected::missing("input"))?;
+    let body = document(&request, input, models::shown(model), !script.no_usage)?;
+    Ok(play::plain(&script, StatusCode::OK, body, (input.tokens(), 0)))
 }
 
-fn document(request: &EmbeddingRequest<'_>, model: &str, usage: bool) -> Result<Vec<u8>, Rejected> {
+impl Input<'_> {
+    /// The tokens of all entries.
+    fn tokens(&self) -> u64 {
+        let length = |tokens: &Vec<u32>| u64::try_from(tokens.len()).unwrap_or(u64::MAX);
+        match self {
+            Input::Text(text) => tokens::count(text.as_str()),
+            Input::Texts(texts) => texts.iter().map(|text| tokens::count(text.as_str())).sum(),
+            Input::Tokens(tokens) => length(tokens),
+            Input::ManyTokens(many) => many.iter().map(length).sum(),
+        }
+    }
+}
+
+fn document(
+    request: &EmbeddingRequest<'_>,
+    input: &Input<'_>,
+    model: &str,
+    usage: bool,
+) -> Result<Vec<u8>, Rejected> {
     let invalid = |param: &str, message: &str| Rejected::invalid(param.to_owned(), message);
     let dimensions = request.dimensions.unwrap_or(DEFAULT_DIMENSIONS);
     if !(1..=MOST_DIMENSIONS).contains(&dimensions) {
@@ -74,8 +94,7 @@ fn document(request: &EmbeddingRequest<'_>, model: &str, usage: bool) -> Result<
         Some("base64") => true,
         Some(_) => return Err(invalid("encoding_format", "'encoding_format' must be float or base64.")),
     };
-    let input = request.input.as_ref().ok_or_else(|| Rejected::missing("input"))?;
-    let (vectors, tokens) = vectors(input, dimensions)
+    let vectors = vectors(input, dimensions)
         .ok_or_else(|| invalid("input", "'input' must hold 1 to 2048 entries, none of them empty."))?;
 
     let mut out = Vec::with_capacity(256 + vectors.len() * (dimensions * 12 + 64));
@@ -98,6 +117,7 @@ fn document(request: &EmbeddingRequest<'_>, model: &str, usage: bool) -> Result<
     out.extend_from_slice(b"],\"model\":");
     push_string(&mut out, model);
     if usage {
+        let tokens = input.tokens();
         out.extend_from_slice(b",\"usage\":{\"prompt_tokens\":");
         push_number(&mut out, tokens);
         out.extend_from_slice(b",\"total_tokens\":");
@@ -108,16 +128,13 @@ fn document(request: &EmbeddingRequest<'_>, model: &str, usage: bool) -> Result<
     Ok(out)
 }
 
-/// The vectors of all entries, and their tokens. `None` when there are too many, or an empty one.
-fn vectors(input: &Input<'_>, dimensions: usize) -> Option<(Vec<Vec<f32>>, u64)> {
+/// The vectors of all entries. `None` when there are too many, or an empty one.
+fn vectors(input: &Input<'_>, dimensions: usize) -> Option<Vec<Vec<f32>>> {
     let of_text = |text: &Str<'_>| {
         let text = text.as_str();
-        (!text.is_empty()).then(|| (vector_of_text(text, dimensions), tokens::estimate(text)))
+        (!text.is_empty()).then(|| vector_of_text(text, dimensions))
     };
-    let of_tokens = |tokens: &Vec<u32>| {
-        let count = u64::try_from(tokens.len()).unwrap_or(u64::MAX);
-        (!tokens.is_empty()).then(|| (vector_of_tokens(tokens, dimensions), count))
-    };
+    let of_tokens = |tokens: &Vec<u32>| (!tokens.is_empty()).then(|| vector_of_tokens(tokens, dimensions));
     let entries: Option<Vec<_>> = match input {
         Input::Text(text) => [text].into_iter().map(of_text).collect(),
         Input::Texts(texts) if texts.len() <= MOST_INPUTS => texts.iter().map(of_text).collect(),
@@ -125,8 +142,7 @@ fn vectors(input: &Input<'_>, dimensions: usize) -> Option<(Vec<Vec<f32>>, u64)>
         Input::ManyTokens(many) if many.len() <= MOST_INPUTS => many.iter().map(of_tokens).collect(),
         Input::Texts(_) | Input::ManyTokens(_) => None,
     };
-    let (vectors, tokens): (Vec<_>, Vec<_>) = entries?.into_iter().unzip();
-    (!vectors.is_empty()).then(|| (vectors, tokens.into_iter().sum()))
+    entries.filter(|vectors| !vectors.is_empty())
 }
 
 fn vector_of_text(text: &str, dimensions: usize) -> Vec<f32> {

@@ -11,9 +11,10 @@
 //!
 //! # Tokens
 //!
-//! The tokens of an answer are its words, each with the white space before it; a word longer than 12 bytes is
-//! several tokens. `max_tokens`, log probabilities, stream deltas and `completion_tokens` all count these. The
-//! tokens of a prompt are estimated: four bytes of text are one token, and each message adds four.
+//! Tokens are counted by [`flyball_core::tokens`], on both sides: `max_tokens`, log probabilities, stream deltas
+//! and usage agree. A prompt is the texts of its messages, four tokens for each message, 85 for each image, sound or
+//! file, and the names and strings of its tools and of the format that is asked for. [`DemoAnswer::counted`] tells
+//! what a provider would bill of an answer that is broken off, also when the answer reports nothing.
 
 pub mod script;
 
@@ -29,7 +30,7 @@ mod received;
 mod rejected;
 mod schema;
 mod skills;
-mod tokens;
+mod split;
 
-pub use demo::{Demo, DemoAnswer, DemoRequest, Step};
+pub use demo::{Counted, Demo, DemoAnswer, DemoRequest, Step};
 pub use received::Received;

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use crate::demo::{DemoAnswer, Step};
+use crate::demo::{Counted, DemoAnswer, Step};
 use crate::rejected::Rejected;
 use crate::script::{Place, Script};
 
@@ -22,8 +22,16 @@ const BROKEN_EVENT: &[u8] = b"data: {\"id\":\"chatcmpl-broken\",\"choices\":[{\"
 #[derive(Debug, Default)]
 pub(crate) struct Events {
     pub(crate) bytes: Vec<u8>,
-    /// Where each event ends, and whether it is a content delta.
-    marks: Vec<(usize, bool)>,
+    /// Where each event ends, and by how many tokens it lengthens the answer if it is a content delta.
+    marks: Vec<(usize, Option<u64>)>,
+}
+
+/// A write.
+#[derive(Clone, Debug)]
+struct Send {
+    bytes: Bytes,
+    /// The tokens of all text that is complete with it.
+    output: u64,
 }
 
 impl Events {
@@ -32,52 +40,69 @@ impl Events {
         Events { bytes: Vec::with_capacity(bytes), marks: Vec::with_capacity(events) }
     }
 
-    /// Ends the event that was written to `bytes` last.
-    pub(crate) fn end(&mut self, content: bool) {
+    /// Ends the event that was written to `bytes` last. `tokens`: of a content delta, by how many it lengthens the
+    /// answer.
+    pub(crate) fn end(&mut self, tokens: Option<u64>) {
         self.bytes.extend_from_slice(b"\n\n");
-        self.marks.push((self.bytes.len(), content));
+        self.marks.push((self.bytes.len(), tokens));
     }
 
-    fn into_pieces(self) -> Vec<(Bytes, bool)> {
+    /// One write per event, and whether it is a content delta.
+    fn into_sends(self) -> Vec<(Send, bool)> {
         let whole = Bytes::from(self.bytes);
-        let mut start = 0;
-        let mut pieces = Vec::with_capacity(self.marks.len());
-        for (end, content) in self.marks {
-            pieces.push((whole.slice(start..end), content));
+        let (mut start, mut output) = (0, 0);
+        let mut sends = Vec::with_capacity(self.marks.len());
+        for (end, tokens) in self.marks {
+            output += tokens.unwrap_or(0);
+            sends.push((Send { bytes: whole.slice(start..end), output }, tokens.is_some()));
             start = end;
         }
-        pieces
+        sends
     }
 }
 
-/// The answer that a script gives whatever was asked; `None` when it wants a real one.
-pub(crate) fn regardless(script: &Script) -> Option<DemoAnswer> {
+/// The answer that a script gives whatever was asked, to a prompt of so many tokens; `None` when it wants a real
+/// one.
+pub(crate) fn regardless(script: &Script, input: u64) -> Option<DemoAnswer> {
     if script.garbage {
-        let mut answer = plain(script, script.status.unwrap_or(StatusCode::OK), PAGE.to_vec());
+        let status = script.status.unwrap_or(StatusCode::OK);
+        let mut answer = plain(script, status, PAGE.to_vec(), (input, 0));
         set_content_type(&mut answer, HTML);
         return Some(answer);
     }
     if script.empty {
-        return Some(plain(script, script.status.unwrap_or(StatusCode::OK), Vec::new()));
+        return Some(plain(script, script.status.unwrap_or(StatusCode::OK), Vec::new(), (input, 0)));
     }
     if let Some(status) = script.status {
-        return Some(plain(script, status, Rejected::scripted(status).body()));
+        return Some(error(script, status, Rejected::scripted(status).body()));
     }
     None
 }
 
-/// An answer in one JSON document.
-pub(crate) fn plain(script: &Script, status: StatusCode, mut body: Vec<u8>) -> DemoAnswer {
+/// An answer that refuses.
+pub(crate) fn error(script: &Script, status: StatusCode, body: Vec<u8>) -> DemoAnswer {
+    plain(script, status, body, (0, 0))
+}
+
+/// An answer in one JSON document. `tokens`: those of the prompt and of the answer.
+pub(crate) fn plain(
+    script: &Script,
+    status: StatusCode,
+    mut body: Vec<u8>,
+    (input, mut output): (u64, u64),
+) -> DemoAnswer {
     if script.error_event.is_some() {
         body = Rejected::scripted(StatusCode::INTERNAL_SERVER_ERROR).body();
+        output = 0;
     }
     if script.malformed.is_some() {
         body.truncate(body.len() / 2);
+        output = 0;
     }
     let length = u64::try_from(body.len()).ok();
     let fault = Fault::of(script);
     let place = fault.map(|(place, _)| if place == Place::Head { Place::Head } else { Place::Body });
-    let sends = if body.is_empty() { Vec::new() } else { vec![Bytes::from(body)] };
+    let sends = if body.is_empty() { Vec::new() } else { vec![Send { bytes: Bytes::from(body), output }] };
     let sends = match place {
         Some(Place::Body | Place::After(_)) => first_half(sends),
         Some(Place::Head) | None => sends,
@@ -85,30 +110,32 @@ pub(crate) fn plain(script: &Script, status: StatusCode, mut body: Vec<u8>) -> D
     let mut steps = Vec::with_capacity(sends.len() + 1);
     push_wait(&mut steps, script.slow_head);
     push_wait(&mut steps, script.delay);
-    push_rest(&mut steps, script, Duration::ZERO, sends, fault);
-    DemoAnswer { status, headers: headers(script, JSON), length, steps }
+    let counted = push_rest(&mut steps, script, Duration::ZERO, sends, fault);
+    let counted = if status.is_success() { Counted { input, output: counted } } else { Counted::default() };
+    DemoAnswer { status, headers: headers(script, JSON), length, steps, counted }
 }
 
-/// An answer in events.
-pub(crate) fn stream(script: &Script, events: Events) -> DemoAnswer {
+/// An answer in events, to a prompt of so many tokens.
+pub(crate) fn stream(script: &Script, events: Events, input: u64) -> DemoAnswer {
     let fault = Fault::of(script);
     let mut sends = Vec::with_capacity(events.marks.len() + 1);
     let mut deltas = 0;
-    for (at, (bytes, content)) in events.into_pieces().into_iter().enumerate() {
+    for (at, (send, content)) in events.into_sends().into_iter().enumerate() {
         deltas += usize::from(content);
-        sends.push(bytes);
+        let output = send.output;
+        sends.push(send);
         // The first event says the role; place 0 is right after it.
         if !content && at > 0 {
             continue;
         }
         if script.malformed == Some(deltas) {
-            sends.push(Bytes::from_static(BROKEN_EVENT));
+            sends.push(Send { bytes: Bytes::from_static(BROKEN_EVENT), output });
         }
         if script.error_event == Some(deltas) {
             let mut event = b"data: ".to_vec();
             event.extend_from_slice(&Rejected::scripted(StatusCode::INTERNAL_SERVER_ERROR).body());
             event.extend_from_slice(b"\n\n");
-            sends.push(Bytes::from(event));
+            sends.push(Send { bytes: Bytes::from(event), output });
             break;
         }
         if matches!(fault, Some((Place::After(count), _)) if count == deltas) {
@@ -120,8 +147,9 @@ pub(crate) fn stream(script: &Script, events: Events) -> DemoAnswer {
     }
     let mut steps = Vec::with_capacity(sends.len() + 1);
     push_wait(&mut steps, script.slow_head);
-    push_rest(&mut steps, script, script.delay, sends, fault);
-    DemoAnswer { status: StatusCode::OK, headers: headers(script, EVENTS), length: None, steps }
+    let output = push_rest(&mut steps, script, script.delay, sends, fault);
+    let counted = Counted { input, output };
+    DemoAnswer { status: StatusCode::OK, headers: headers(script, EVENTS), length: None, steps, counted }
 }
 
 /// How an answer stops short.
@@ -145,17 +173,17 @@ impl Fault {
     }
 }
 
-/// Appends the head, the writes and the fault.
+/// Appends the head, the writes and the fault. Returns the tokens that are complete with each write.
 fn push_rest(
     steps: &mut Vec<Step>,
     script: &Script,
     delay: Duration,
-    sends: Vec<Bytes>,
+    sends: Vec<Send>,
     fault: Option<(Place, Fault)>,
-) {
+) -> Vec<u64> {
     if let Some((Place::Head, fault)) = fault {
         steps.push(fault.step());
-        return;
+        return Vec::new();
     }
     steps.push(Step::Head);
     push_wait(steps, delay);
@@ -163,15 +191,18 @@ fn push_rest(
         Some(size) => split(&sends, size),
         None => sends,
     };
-    for (at, bytes) in sends.into_iter().enumerate() {
+    let mut output = Vec::with_capacity(sends.len());
+    for (at, send) in sends.into_iter().enumerate() {
         if at > 0 {
             push_wait(steps, script.gap);
         }
-        steps.push(Step::Send(bytes));
+        steps.push(Step::Send(send.bytes));
+        output.push(send.output);
     }
     if let Some((_, fault)) = fault {
         steps.push(fault.step());
     }
+    output
 }
 
 fn push_wait(steps: &mut Vec<Step>, time: Duration) {
@@ -180,25 +211,39 @@ fn push_wait(steps: &mut Vec<Step>, time: Duration) {
     }
 }
 
-fn first_half(sends: Vec<Bytes>) -> Vec<Bytes> {
-    let mut left = sends.iter().map(Bytes::len).sum::<usize>() / 2;
-    let mut kept = Vec::with_capacity(sends.len());
-    for bytes in sends {
+fn first_half(sends: Vec<Send>) -> Vec<Send> {
+    let mut left = sends.iter().map(|send| send.bytes.len()).sum::<usize>() / 2;
+    let mut kept: Vec<Send> = Vec::with_capacity(sends.len());
+    for send in sends {
         if left == 0 {
             break;
         }
-        let part = bytes.slice(..bytes.len().min(left));
-        left -= part.len();
-        kept.push(part);
+        let bytes = send.bytes.slice(..send.bytes.len().min(left));
+        left -= bytes.len();
+        let before = kept.last().map_or(0, |send| send.output);
+        let output = if bytes.len() == send.bytes.len() { send.output } else { before };
+        kept.push(Send { bytes, output });
     }
     kept
 }
 
-fn split(sends: &[Bytes], size: usize) -> Vec<Bytes> {
-    let mut whole = Bytes::from(sends.concat());
+fn split(sends: &[Send], size: usize) -> Vec<Send> {
+    let mut whole = BytesMut::new();
+    let mut ends = Vec::with_capacity(sends.len());
+    for send in sends {
+        whole.extend_from_slice(&send.bytes);
+        ends.push((whole.len(), send.output));
+    }
+    let (mut whole, mut sent, mut complete) = (whole.freeze(), 0, 0);
+    let mut ends = ends.into_iter().peekable();
     let mut parts = Vec::with_capacity(whole.len() / size + 1);
     while !whole.is_empty() {
-        parts.push(whole.split_to(size.min(whole.len())));
+        let bytes = whole.split_to(size.min(whole.len()));
+        sent += bytes.len();
+        while let Some((_, output)) = ends.next_if(|(end, _)| *end <= sent) {
+            complete = output;
+        }
+        parts.push(Send { bytes, output: complete });
     }
     parts
 }

@@ -20,6 +20,7 @@ use crate::gateway::Gateway;
 use crate::pipeline::authenticate;
 use crate::refusal::{Kind, Refusal};
 
+pub mod exchanges;
 pub mod filter;
 pub mod health;
 pub mod keys;
@@ -42,6 +43,7 @@ fn control_routes() -> OpenApiRouter<Arc<Gateway>> {
         .merge(metrics::routes())
         .merge(policy::routes())
         .merge(usage::routes())
+        .merge(exchanges::routes())
         .merge(tenants::routes())
         .merge(keys::routes())
 }

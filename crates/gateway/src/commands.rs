@@ -16,6 +16,7 @@ mod config;
 mod demo;
 mod info;
 mod init;
+mod journal;
 mod keys;
 mod locations;
 mod mistakes;
@@ -71,6 +72,9 @@ enum Command {
     /// Policies: check, test, explain, hash. Needs no gateway.
     #[command(subcommand)]
     Policy(policy::Policy),
+    /// The journal of exchanges: inspect, verify, export. Works beside a gateway that serves.
+    #[command(subcommand)]
+    Journal(journal::Journal),
     /// The configuration's schema.
     #[command(subcommand)]
     Config(config::Config),
@@ -112,6 +116,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Tenants(command) => tenants::run(&command, output),
         Command::Keys(command) => keys::run(&command, output),
         Command::Policy(command) => policy::run(&command, output),
+        Command::Journal(command) => journal::run(&command, output),
         Command::Config(command) => config::run(&command, output),
         Command::Completions(command) => completions::run(&command, output),
         Command::Version => version::run(output),

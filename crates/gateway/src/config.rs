@@ -13,6 +13,7 @@ mod fingerprint;
 mod formats;
 mod governance;
 mod headers;
+mod journal;
 mod layers;
 mod listener;
 mod logging;
@@ -31,7 +32,8 @@ use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 
 pub use error::{ConfigError, ConfigErrors, Place};
-pub use governance::{OnWholeAnswer, Protected, SafeMode, Streams, Summarize};
+pub use governance::{Guard, OnWholeAnswer, Protected, SafeMode, Streams, Summarize};
+pub use journal::{Durability, Journal};
 pub use layers::Overrides;
 pub use listener::{Admin, Cors, Drain, Limits, Tls};
 pub use logging::{Log, LogFormat, LogLevel};
@@ -69,6 +71,10 @@ pub struct Config {
     /// The file of the policy. Absent: the built-in one, which allows calls and masks personal data in answers.
     #[schemars(with = "Option<String>", extend("format" = "path"))]
     pub policy: Option<PathBuf>,
+    /// What is recorded of calls before anybody sees an answer.
+    pub journal: Journal,
+    /// The detectors.
+    pub guard: Guard,
     /// How streams are judged.
     pub stream: Streams,
     /// How a call goes on in safe mode.
@@ -103,6 +109,8 @@ impl Default for Config {
             timeouts: Timeouts::default(),
             cors: Cors::default(),
             policy: None,
+            journal: Journal::default(),
+            guard: Guard::default(),
             stream: Streams::default(),
             safe_mode: SafeMode::default(),
             summarize: Summarize::default(),

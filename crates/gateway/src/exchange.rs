@@ -1,17 +1,21 @@
 //! One exchange: what is known of it so far, gathered stage by stage.
 //!
 //! The stages' own types carry the evidence that a stage was passed; this record carries what has to be told
-//! afterwards. It holds ids, names, counts and amounts, never text. Dropping it settles the exchange, so whatever
+//! afterwards. It holds ids, names, counts and amounts; no text, except the body that was sent, which nothing shows
+//! and which goes as soon as its tokens are known. Dropping it settles the exchange, so whatever
 //! way an exchange takes (answered, refused, client gone, task cancelled), `settle` runs exactly once.
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use flyball_core::{Action, Decision, ExchangeId, Operation, Principal, Timestamp};
+use flyball_journal::Lsn;
 use tokio::time::Instant;
 
 use crate::gateway::Gateway;
 use crate::pipeline::settle;
-use crate::protocols::{Protocol, Usage};
+use crate::protocols::{Counting, Protocol, Usage, openai};
+use crate::recording::{Hash, Tally};
 use crate::refusal::Kind;
 use crate::snapshot::{Route, Snapshot};
 
@@ -24,6 +28,19 @@ pub enum Outcome {
     Refused(Kind),
     /// The caller went away first.
     Abandoned,
+}
+
+/// What the journal has of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// Nothing yet.
+    Not,
+    /// An intent is on its way into the journal.
+    Intending,
+    /// An intent, which ends at this position.
+    Intended(Lsn),
+    /// How it ended. Nothing more will be recorded.
+    Settled,
 }
 
 /// An exchange in hand.
@@ -46,6 +63,12 @@ pub struct Exchange {
     pub stage: &'static str,
     /// Who is calling; none before authentication.
     pub principal: Option<Arc<Principal>>,
+    /// A pseudonym of the end user; 0: nobody was named.
+    pub end_user: u64,
+    /// A pseudonym of the session; 0: none was named.
+    pub session: u64,
+    /// What the exchange is counted under, besides.
+    pub tags: Vec<String>,
     /// What is wanted.
     pub operation: Option<Operation>,
     /// Whether as a stream.
@@ -56,15 +79,26 @@ pub struct Exchange {
     pub decision: Decision,
     /// Parameters that the route left out.
     pub dropped: Vec<String>,
-    /// How many findings in the request.
-    pub prompt_findings: u32,
-    /// How many findings in the answer.
-    pub output_findings: u32,
-    /// Whether the provider was called.
-    pub dispatched: bool,
+    /// Findings in the request.
+    pub prompt_findings: Tally,
+    /// Findings in the answer.
+    pub output_findings: Tally,
+    /// The salt of its hashes.
+    pub salt: [u8; 16],
+    /// The body as it came, until it is sent: its hash is recorded when it is not.
+    pub received: Option<Bytes>,
+    /// The hash of what was released of the answer.
+    pub output_hash: Option<Hash>,
+    /// How often a provider was called.
+    pub attempts: u32,
+    /// What the journal has of it.
+    pub recorded: Recorded,
     /// When the provider's head had arrived, in microseconds from the beginning.
     pub first_byte_micros: Option<u64>,
-    /// What the provider counted.
+    /// The body that the provider has, or may have, until its tokens are known. None where it refused: nobody
+    /// bills a refusal.
+    pub sent: Option<Bytes>,
+    /// What it cost in tokens; none while it is not known, and where nothing is billed.
     pub usage: Option<Usage>,
     /// How it ended. Abandoned, unless somebody says otherwise.
     pub outcome: Outcome,
@@ -77,6 +111,21 @@ impl Exchange {
     pub fn at(&mut self, stage: &'static str) -> &mut Self {
         self.stage = stage;
         self
+    }
+
+    /// Notes what the provider told.
+    pub fn reported(&mut self, usage: Usage) {
+        self.usage = Some(usage);
+        self.sent = None;
+    }
+
+    /// Counts what the provider did not tell: the request that it has, and `output` tokens that came of the answer.
+    /// Nothing when usage is known, or nothing is billed.
+    pub fn count(&mut self, output: u64) {
+        if let (None, Some(body), Some(operation)) = (self.usage, self.sent.take(), self.operation) {
+            let input = openai::tokens::request(operation, body);
+            self.usage = Some(Usage { input, cached_input: 0, output, how: Counting::Counted });
+        }
     }
 
     /// The strictest action so far.

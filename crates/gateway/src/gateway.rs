@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use flyball_core::Clock;
 use flyball_demo::Demo;
+use flyball_journal::Journal;
 use flyball_store::{Store, StoreError};
 use tokio_util::task::TaskTracker;
 
@@ -13,7 +14,9 @@ use crate::edge::drain::Drain;
 use crate::edge::egress::Egress;
 use crate::keyring::KeyRing;
 use crate::metrics::Metrics;
+use crate::pseudonyms::{Pseudonyms, Salts};
 use crate::snapshot::{Snapshot, SnapshotError};
+use crate::usage_feed::UsageFeed;
 
 /// What all exchanges share.
 pub struct Gateway {
@@ -27,6 +30,14 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// State.
     pub store: Store,
+    /// What leaves us and what became of it.
+    pub journal: Journal,
+    /// The way from the journal to usage.
+    pub usage_feed: UsageFeed,
+    /// Names for end users and sessions.
+    pub pseudonyms: Pseudonyms,
+    /// Salts of hashes.
+    pub salts: Salts,
     /// The stop.
     pub drain: Drain,
     /// Every task, so that a stop can wait for them.
@@ -45,6 +56,14 @@ pub struct Parts {
     pub egress: Egress,
     /// State.
     pub store: Store,
+    /// What leaves us and what became of it.
+    pub journal: Journal,
+    /// The way from the journal to usage.
+    pub usage_feed: UsageFeed,
+    /// Names for end users and sessions.
+    pub pseudonyms: Pseudonyms,
+    /// Salts of hashes.
+    pub salts: Salts,
     /// The stop.
     pub drain: Drain,
     /// Every task.
@@ -59,12 +78,18 @@ impl Gateway {
     pub async fn start(parts: Parts) -> Result<Arc<Gateway>, StartError> {
         let demo = Arc::new(Demo::new().with_clock(Arc::clone(&parts.clock)));
         let snapshot = Snapshot::build(1, parts.config, &demo)?;
+        let mut metrics = Metrics::default();
+        metrics.watch(parts.journal.clone(), parts.usage_feed.position());
         let gateway = Arc::new(Gateway {
             clock: parts.clock,
             keys: KeyRing::default(),
             egress: parts.egress,
-            metrics: Metrics::default(),
+            metrics,
             store: parts.store,
+            journal: parts.journal,
+            usage_feed: parts.usage_feed,
+            pseudonyms: parts.pseudonyms,
+            salts: parts.salts,
             drain: parts.drain,
             tracker: parts.tracker,
             demo,

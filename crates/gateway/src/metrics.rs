@@ -3,10 +3,12 @@
 //! configuration, never tenants, keys or anything that a caller chooses.
 
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 
 use flyball_core::{Action, Decision, Money, Stage};
-use prometheus_client::encoding::EncodeLabelSet;
+use flyball_journal::Journal;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -14,6 +16,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::exchange::{Exchange, Outcome};
+use crate::protocols::Counting;
+
+mod journal;
 
 /// A family of metrics, as documented.
 #[derive(Clone, Copy, Debug)]
@@ -43,8 +48,8 @@ families! {
         "From the first byte of a request to the last byte of its answer.";
     FIRST_BYTE "flyball_provider_first_byte_seconds" "histogram" ["provider"]
         "From the first byte of a request to the head of the provider's answer.";
-    TOKENS "flyball_tokens_total" "counter" ["model", "provider", "direction"]
-        "Tokens as providers count them. The direction is input, cached_input or output.";
+    TOKENS "flyball_tokens_total" "counter" ["model", "provider", "direction", "counting"]
+        "Tokens. The direction is input, cached_input or output; counting says who counted: reported by the provider, counted by our own tokenizer, or estimated after a crash.";
     COST "flyball_cost_micros_total" "counter" ["model", "provider"]
         "Cost in millionths of the currency unit, by the price table.";
     DECISIONS "flyball_decisions_total" "counter" ["stage", "action", "rule"]
@@ -61,13 +66,51 @@ families! {
         "The number of the configuration in force; rises with every reload.";
     RELOADS "flyball_reloads_total" "counter" ["result"]
         "Reloads of configuration and policy. The result is ok, unchanged or refused.";
+    JOURNAL_RECORDS "flyball_journal_records_total" "counter" []
+        "Intents and settlements that the journal accepted.";
+    JOURNAL_BYTES "flyball_journal_bytes_total" "counter" []
+        "Bytes that the journal wrote.";
+    JOURNAL_WRITES "flyball_journal_writes_total" "counter" []
+        "Writes of the journal; records that arrive together share one.";
+    JOURNAL_SYNC "flyball_journal_sync_seconds" "histogram" []
+        "How long the disk took to sync the journal.";
+    JOURNAL_HANDED_OVER "flyball_journal_handed_over_total" "counter" []
+        "Writes that the journal's own thread did because the disk was slow.";
+    JOURNAL_REFUSED "flyball_journal_refused_total" "counter" []
+        "Exchanges that were refused because the journal had no space.";
+    JOURNAL_OPEN "flyball_journal_open_exchanges" "gauge" []
+        "Exchanges that have left and are not settled.";
+    JOURNAL_UNSYNCED "flyball_journal_unsynced_bytes" "gauge" []
+        "Bytes that were written and not synced yet.";
+    JOURNAL_SIZE "flyball_journal_size_bytes" "gauge" []
+        "Bytes that the journal takes on the disk.";
+    JOURNAL_FULL "flyball_journal_full" "gauge" []
+        "1 while calls are refused because the journal has no space, otherwise 0.";
+    USAGE_LAG "flyball_usage_lag_bytes" "gauge" []
+        "Bytes of the journal that are not counted in usage yet.";
+}
+
+/// A configured name as a label. Clones share it.
+#[derive(Clone, Debug, Hash, PartialEq, Eq)]
+struct Name(Arc<str>);
+
+impl EncodeLabelValue for Name {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        EncodeLabelValue::encode(&&*self.0, encoder)
+    }
+}
+
+impl From<&Arc<str>> for Name {
+    fn from(name: &Arc<str>) -> Self {
+        Name(Arc::clone(name))
+    }
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ExchangeLabels {
     endpoint: &'static str,
-    model: String,
-    provider: String,
+    model: Name,
+    provider: Name,
     stage: &'static str,
     outcome: &'static str,
 }
@@ -80,27 +123,28 @@ struct DurationLabels {
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ProviderLabels {
-    provider: String,
+    provider: Name,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct TokenLabels {
-    model: String,
-    provider: String,
+    model: Name,
+    provider: Name,
     direction: &'static str,
+    counting: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct RouteLabels {
-    model: String,
-    provider: String,
+    model: Name,
+    provider: Name,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct DecisionLabels {
     stage: &'static str,
     action: &'static str,
-    rule: String,
+    rule: Name,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -127,9 +171,36 @@ fn seconds() -> Histogram {
     Histogram::new(SECONDS)
 }
 
+/// How many endpoints exchanges come in at.
+const ENDPOINTS: usize = 4;
+
+/// The series that answered exchanges of one route count in. Each is looked up by its labels once, when it is first
+/// counted in, so that to settle an exchange takes no hashing; a reload begins anew and finds the same ones.
+#[derive(Debug, Default)]
+pub struct RouteSeries {
+    /// By protocol, with the stage that the series is of.
+    answered: [OnceLock<(&'static str, Counter)>; ENDPOINTS],
+    first_byte: OnceLock<Histogram>,
+    /// Input, cached input, output.
+    tokens: [OnceLock<Counter>; 3],
+    cost: OnceLock<Counter<u64, AtomicU64>>,
+}
+
+/// Counts in a series: the one that is known, or the one that `find` looks up and that is known from then on.
+fn resolve<M, R>(known: Option<&OnceLock<M>>, find: impl FnOnce() -> M, count: impl FnOnce(&M) -> R) -> R {
+    match known {
+        Some(known) => count(known.get_or_init(find)),
+        None => count(&find()),
+    }
+}
+
 /// The metrics of one process.
 pub struct Metrics {
     registry: Registry,
+    /// By protocol, and whether as a stream.
+    durations: [[OnceLock<Histogram>; 2]; ENDPOINTS],
+    /// Decisions without a matching rule, by stage.
+    unmatched: [OnceLock<Counter>; 2],
     exchanges: Family<ExchangeLabels, Counter>,
     duration: Family<DurationLabels, Histogram, fn() -> Histogram>,
     first_byte: Family<ProviderLabels, Histogram, fn() -> Histogram>,
@@ -148,6 +219,8 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut metrics = Metrics {
             registry: Registry::default(),
+            durations: Default::default(),
+            unmatched: Default::default(),
             exchanges: Family::default(),
             duration: Family::new_with_constructor(seconds),
             first_byte: Family::new_with_constructor(seconds),
@@ -179,6 +252,13 @@ impl Default for Metrics {
     }
 }
 
+impl Metrics {
+    /// Tells of a journal too, and how far usage is behind it.
+    pub fn watch(&mut self, journal: Journal, counted: Arc<AtomicU64>) {
+        self.registry.register_collector(Box::new(journal::JournalMetrics { journal, counted }));
+    }
+}
+
 /// A metric that can enter the registry under its row.
 trait Registered {
     fn register(self: Box<Self>, registry: &mut Registry, row: FamilyRow);
@@ -206,45 +286,71 @@ impl Metrics {
     pub fn settled(&self, exchange: &Exchange, cost: Option<Money>) {
         let endpoint = exchange.protocol.endpoint();
         let route = exchange.route.as_deref();
-        let model = route.map_or("", |route| &*route.name).to_owned();
-        let provider =
-            route.filter(|_| exchange.dispatched).map_or("", |route| &*route.provider.name).to_owned();
-        let outcome = match exchange.outcome {
-            Outcome::Answered => "answered",
-            Outcome::Abandoned => "abandoned",
-            Outcome::Refused(kind) => kind.row().name,
+        let called = route.filter(|_| exchange.attempts > 0);
+        let nothing = || Name("".into());
+        let model = || route.map_or_else(nothing, |route| Name::from(&route.name));
+        let provider = || called.map_or_else(nothing, |route| Name::from(&route.provider.name));
+        // The series of those that were called are found once per route.
+        let series = called.map(|route| &route.series);
+
+        let ended = |outcome| {
+            let labels = ExchangeLabels {
+                endpoint,
+                model: model(),
+                provider: provider(),
+                stage: exchange.stage,
+                outcome,
+            };
+            self.exchanges.get_or_create_owned(&labels)
         };
-        let labels = ExchangeLabels {
-            endpoint,
-            model: model.clone(),
-            provider: provider.clone(),
-            stage: exchange.stage,
-            outcome,
-        };
-        self.exchanges.get_or_create(&labels).inc();
-        if let Outcome::Refused(kind) = exchange.outcome {
-            self.refused(kind);
+        match exchange.outcome {
+            Outcome::Answered => {
+                let known = series.and_then(|series| series.answered.get(exchange.protocol as usize));
+                match known.map(|known| known.get_or_init(|| (exchange.stage, ended("answered")))) {
+                    Some((stage, counter)) if *stage == exchange.stage => counter.inc(),
+                    _ => ended("answered").inc(),
+                };
+            }
+            Outcome::Abandoned => {
+                ended("abandoned").inc();
+            }
+            Outcome::Refused(kind) => {
+                ended(kind.row().name).inc();
+                self.refused(kind);
+            }
         }
+        let known = self.durations.get(exchange.protocol as usize);
+        let known = known.and_then(|known| known.get(usize::from(exchange.stream)));
         let stream = if exchange.stream { "true" } else { "false" };
-        let elapsed = exchange.started.elapsed().as_secs_f64();
-        self.duration.get_or_create(&DurationLabels { endpoint, stream }).observe(elapsed);
+        let duration = || self.duration.get_or_create_owned(&DurationLabels { endpoint, stream });
+        resolve(known, duration, |histogram| histogram.observe(exchange.started.elapsed().as_secs_f64()));
         if let Some(micros) = exchange.first_byte_micros {
-            let labels = ProviderLabels { provider: provider.clone() };
-            self.first_byte.get_or_create(&labels).observe(micros as f64 / 1e6);
+            let first_byte = || self.first_byte.get_or_create_owned(&ProviderLabels { provider: provider() });
+            resolve(series.map(|s| &s.first_byte), first_byte, |histogram| {
+                histogram.observe(micros as f64 / 1e6)
+            });
         }
         if let Some(usage) = exchange.usage {
             let directions =
                 [("input", usage.input), ("cached_input", usage.cached_input), ("output", usage.output)];
-            for (direction, count) in directions {
-                let labels = TokenLabels { model: model.clone(), provider: provider.clone(), direction };
-                self.tokens.get_or_create(&labels).inc_by(count);
+            // What providers report is the rule; only its series are kept at hand.
+            let at_hand = series.filter(|_| usage.how == Counting::Reported);
+            for (index, (direction, count)) in directions.into_iter().enumerate() {
+                let counting = usage.how.name();
+                let labels = || TokenLabels { model: model(), provider: provider(), direction, counting };
+                let known = at_hand.and_then(|series| series.tokens.get(index));
+                resolve(known, || self.tokens.get_or_create_owned(&labels()), |tokens| tokens.inc_by(count));
             }
         }
         if let Some(cost) = cost {
             let micros = u64::try_from(cost.0).unwrap_or(0);
-            self.cost.get_or_create(&RouteLabels { model, provider }).inc_by(micros);
+            let labels = || RouteLabels { model: model(), provider: provider() };
+            let known = series.map(|series| &series.cost);
+            resolve(known, || self.cost.get_or_create_owned(&labels()), |cost| cost.inc_by(micros));
         }
-        for (stage, count) in [("prompt", exchange.prompt_findings), ("output", exchange.output_findings)] {
+        for (stage, count) in
+            [("prompt", exchange.prompt_findings.total()), ("output", exchange.output_findings.total())]
+        {
             if count > 0 {
                 self.findings.get_or_create(&StageLabels { stage }).inc_by(u64::from(count));
             }
@@ -253,14 +359,18 @@ impl Metrics {
 
     /// The policy spoke.
     pub fn decided(&self, stage: Stage, decision: &Decision) {
-        let stage = stage.name();
+        let name = stage.name();
         if decision.reasons.is_empty() {
-            let labels = DecisionLabels { stage, action: Action::Allow.name(), rule: String::new() };
-            self.decisions.get_or_create(&labels).inc();
+            let unmatched = || {
+                let labels =
+                    DecisionLabels { stage: name, action: Action::Allow.name(), rule: Name("".into()) };
+                self.decisions.get_or_create_owned(&labels)
+            };
+            resolve(self.unmatched.get(stage as usize), unmatched, Counter::inc);
         }
         for reason in &decision.reasons {
             let labels =
-                DecisionLabels { stage, action: reason.action.name(), rule: reason.rule.to_string() };
+                DecisionLabels { stage: name, action: reason.action.name(), rule: Name::from(&reason.rule) };
             self.decisions.get_or_create(&labels).inc();
         }
     }

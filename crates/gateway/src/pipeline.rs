@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 
 use crate::edge::body::Body;
 use crate::edge::drain::Phase;
-use crate::exchange::{Exchange, Outcome};
+use crate::exchange::Exchange;
 use crate::gateway::Gateway;
 use crate::protocols::Protocol;
 use crate::refusal::Refusal;
@@ -37,11 +37,11 @@ pub async fn run(gateway: Arc<Gateway>, protocol: Protocol, request: Request<Inc
         () = ending.cancelled() => Err(receive::shutting_down()),
     };
     match governed {
-        Ok(reply) => reply.into_response(exchange),
-        Err(refusal) => {
-            exchange.outcome = Outcome::Refused(refusal.kind);
-            settle::refused(&exchange, &refusal)
+        Ok(reply) => {
+            settle::durable(&exchange).await;
+            reply.into_response(exchange)
         }
+        Err(refusal) => settle::refuse(exchange, refusal).await,
     }
 }
 

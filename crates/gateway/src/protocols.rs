@@ -50,7 +50,31 @@ impl Protocol {
     }
 }
 
-/// What an answer cost in tokens, as the provider counted.
+/// Where a count of tokens is from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counting {
+    /// From the provider: what it bills.
+    #[default]
+    Reported,
+    /// From our own tokenizer ([`flyball_core::tokens`]), because the provider did not tell, or not to the end.
+    Counted,
+    /// From the bound that was reserved: nobody lived to count.
+    Estimated,
+}
+
+impl Counting {
+    /// The name used in metrics, logs and usage.
+    pub fn name(self) -> &'static str {
+        match self {
+            Counting::Reported => "reported",
+            Counting::Counted => "counted",
+            Counting::Estimated => "estimated",
+        }
+    }
+}
+
+/// What an exchange cost in tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Usage {
     /// Tokens read, cached ones included.
@@ -59,6 +83,8 @@ pub struct Usage {
     pub cached_input: u64,
     /// Tokens written, reasoning included.
     pub output: u64,
+    /// Who says so.
+    pub how: Counting,
 }
 
 /// One string of an answer that is inspected and may be rewritten.
@@ -116,6 +142,12 @@ fn wrong_type(field: impl Into<String>, expected: &str) -> Refusal {
 /// A refusal for an absent field.
 fn missing(field: &str) -> Refusal {
     Refusal::new(Kind::MissingField, format!("'{field}' is required.")).at(field)
+}
+
+/// The application's name for the person behind a request: `safety_identifier`, or its predecessor `user`.
+fn end_user(root: Value<'_>) -> Option<String> {
+    let name = root.get("safety_identifier").or_else(|| root.get("user"))?.text()?;
+    (!name.is_empty()).then(|| name.into_owned())
 }
 
 /// The public model name of a request.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flyball_core::SystemClock;
+use flyball_journal::{AppendError, OpenError};
 use flyball_store::{Store, StoreError};
 use tokio_util::task::TaskTracker;
 
@@ -18,10 +19,13 @@ use crate::edge::headers::{Cors, CorsError};
 use crate::edge::listener::{BindError, Http2Settings, Listener, ListenerSettings};
 use crate::edge::tls::{TlsError, TlsFiles, TlsSettings};
 use crate::gateway::{Gateway, Parts, StartError};
+use crate::pseudonyms::{Pseudonyms, PseudonymsError, Salts};
 use crate::server::Server;
+use crate::usage_feed::{self, UsageFeed};
 
 pub mod control_socket;
 pub mod first_start;
+pub mod journal;
 pub mod reload;
 
 /// How long work that was told to end may take to send its last event.
@@ -90,6 +94,18 @@ pub enum ServeError {
         /// Why not.
         source: std::io::Error,
     },
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    /// What a crash cut off cannot be settled.
+    #[error("the journal takes no records: {0}")]
+    Unsettled(#[from] AppendError),
+    /// Recovery of the journal ended early.
+    #[error("the recovery of the journal was cut short; start again")]
+    Recovery,
+    /// The secret of pseudonyms.
+    #[error(transparent)]
+    Pseudonyms(#[from] PseudonymsError),
     /// No randomness for keys.
     #[error("the operating system gives no randomness: {0}")]
     Random(#[from] getrandom::Error),
@@ -127,8 +143,22 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         ..EgressSettings::default()
     })?;
     let data = config.data.clone();
-    let parts = Parts { clock, config, egress, store, drain, tracker };
+    let journal = journal::open(&store, &data, &config.journal, clock.clone()).await?;
+    let usage_feed = UsageFeed::new(store.clone(), journal.clone()).await?;
+    let parts = Parts {
+        clock,
+        config,
+        egress,
+        store,
+        journal,
+        usage_feed,
+        pseudonyms: Pseudonyms::open(&data)?,
+        salts: Salts::new()?,
+        drain,
+        tracker,
+    };
     let gateway = Gateway::start(parts).await?;
+    usage_feed::start(&gateway);
     control_socket::serve(&gateway, &data).await?;
     let (address, admin_address) = (listener.address(), admin_listener.as_ref().map(Listener::address));
     let plane = if admin_listener.is_some() { Plane::Data } else { Plane::Both };
@@ -198,6 +228,13 @@ impl Running {
     pub async fn stop(self, hurry: impl Future<Output = ()>) -> Result<DrainReport, StoreError> {
         let report = self.gateway.drain.run(hurry).await;
         control_socket::remove(&self.data);
+        // Everything is counted before the books close. What cannot be is counted at the next start.
+        if let Err(error) = self.gateway.usage_feed.catch_up().await {
+            tracing::error!(%error, code = "E702", "usage is not up to date");
+        }
+        if let Err(error) = self.gateway.journal.close().await {
+            tracing::error!(%error, code = "E702", "the journal could not be closed");
+        }
         self.gateway.store.close().await?;
         self.gateway.tracker.close();
         // Connections that were dropped end at once; the wait is bounded all the same.

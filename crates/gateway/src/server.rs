@@ -49,7 +49,8 @@ impl Server {
                 refusal.allow = Some("POST");
                 self.refuse(&refusal, &self.request_id(&request))
             }
-            None => self.control(request, peer).await,
+            // Boxed, so that exchanges do not carry the room for it.
+            None => Box::pin(self.control(request, peer)).await,
         }
     }
     fn request_id(&self, request: &Request<Incoming>) -> String {

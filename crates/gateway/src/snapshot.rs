@@ -6,13 +6,14 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flyball_core::{LawfulBasis, Operation, Principal};
+use flyball_core::{Action, LawfulBasis, Operation, Principal};
 use flyball_demo::Demo;
 use flyball_guard::Scanner;
-use flyball_policy::{LoadErrors, Policy, Signal, Vocabulary};
+use flyball_policy::{LoadErrors, Policy, Rule, Signal, Vocabulary};
 use http::{HeaderMap, HeaderValue};
 
 use crate::config::{self, Config};
+use crate::metrics::RouteSeries;
 use crate::pipeline::screen::verbatim::Shingles;
 use crate::prices::{Price, PriceTable};
 use crate::providers::demo::DemoProvider;
@@ -46,6 +47,8 @@ pub struct Route {
     pub lawful_basis: Option<LawfulBasis>,
     /// What its tokens cost, where that is known.
     pub price: Option<Price>,
+    /// Where its exchanges are counted.
+    pub series: RouteSeries,
 }
 
 impl std::fmt::Debug for Route {
@@ -62,6 +65,8 @@ pub struct Snapshot {
     pub config: Config,
     /// The rules.
     pub policy: Policy,
+    /// The SHA-256 of the rules.
+    pub policy_hash: [u8; 32],
     /// The detectors.
     pub scanner: Scanner,
     /// Texts that answers may not copy.
@@ -90,6 +95,14 @@ pub enum SnapshotError {
     /// The policy has mistakes.
     #[error(transparent)]
     Policy(#[from] LoadErrors),
+    /// A rule asks for what nobody looks for.
+    #[error(
+        "guard.inspect: the detectors are off, but rule '{rule}' of the policy asks for findings; switch them on, or take the rule away"
+    )]
+    Uninspected {
+        /// Its id.
+        rule: String,
+    },
     /// A provider cannot be built.
     #[error("providers.{name}: {source}")]
     Provider {
@@ -106,6 +119,21 @@ pub enum SnapshotError {
         /// The header's name.
         header: String,
     },
+}
+
+/// Signals that come from findings.
+const OF_FINDINGS: [Signal; 6] = [
+    Signal::PromptContainsPii,
+    Signal::PromptPiiKinds,
+    Signal::PromptPiiCount,
+    Signal::OutputContainsPii,
+    Signal::OutputPiiKinds,
+    Signal::OutputPiiCount,
+];
+
+/// Whether a rule reads or masks findings.
+fn needs_findings(rule: &Rule) -> bool {
+    rule.action() == Action::Mask || rule.reads().any(|signal| OF_FINDINGS.contains(&signal))
 }
 
 /// The policy that `config` names, or the built-in one.
@@ -131,6 +159,10 @@ impl Snapshot {
     /// When the policy has mistakes, or something that the configuration names cannot be used.
     pub fn build(number: u64, config: Config, demo: &Arc<Demo>) -> Result<Snapshot, SnapshotError> {
         let policy = load_policy(config.policy.as_deref())?;
+        let inspects = config.guard.inspect;
+        if !inspects && let Some(rule) = policy.rules().iter().find(|rule| needs_findings(rule)) {
+            return Err(SnapshotError::Uninspected { rule: rule.id().to_owned() });
+        }
         let mut providers = HashMap::new();
         for (name, settings) in &config.providers {
             let kind = match settings {
@@ -164,6 +196,7 @@ impl Snapshot {
                 lawful_basis: settings.lawful_basis,
                 price: prices.price(&settings.provider, model),
                 provider: Arc::clone(provider),
+                series: RouteSeries::default(),
             });
             for alias in &settings.aliases {
                 routes.insert(alias.as_str().into(), Arc::clone(&route));
@@ -180,8 +213,9 @@ impl Snapshot {
         Ok(Snapshot {
             number,
             config,
+            policy_hash: policy.digest(),
             policy,
-            scanner: Scanner::standard(),
+            scanner: if inspects { Scanner::standard() } else { Scanner::none() },
             protected: Arc::new(protected),
             routes,
             verbatim,

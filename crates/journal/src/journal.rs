@@ -162,6 +162,19 @@ impl Journal {
         self.written(end).await
     }
 
+    /// Brings everything that has been accepted to the disk, whatever the durability; resolves with the position behind
+    /// it.
+    ///
+    /// # Errors
+    /// When the journal has failed or was closed before.
+    pub async fn sync(&self) -> Result<Lsn, AppendError> {
+        let shared = &self.shared;
+        let end = self.flush().await?;
+        shared.want_sync(end.0);
+        shared.synced.reach(end.0).await.map_err(|Abandoned| shared.gone())?;
+        Ok(end)
+    }
+
     /// Reads the written records from `from` on.
     pub fn reader(&self, from: Lsn) -> Reader {
         Reader::live(Arc::clone(&self.shared), from)

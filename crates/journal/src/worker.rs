@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crate::append::ROOM;
 use crate::level::lock;
 use crate::prepare::{self, Step};
 use crate::retention;
@@ -180,6 +181,11 @@ impl Worker {
                 shared.unprepared.store(true, Ordering::SeqCst);
                 self.retry = Some(Instant::now() + RETRY);
             }
+        }
+        if step.is_ok() && shared.full.load(Ordering::Relaxed) {
+            // Nobody may be asking any more: a replica that says it is full gets no traffic.
+            let free = lock(&shared.append).free();
+            shared.full.store(free < 2 * ROOM, Ordering::Relaxed);
         }
         if asked || matches!(step, Ok(Step::Done)) {
             shared.prepared.raise(shared.prepared.get() + 1);

@@ -106,6 +106,21 @@ impl Policy {
         &self.hash
     }
 
+    /// The digest in [`Policy::hash`], as bytes.
+    pub fn digest(&self) -> [u8; 32] {
+        let digits = self.hash.strip_prefix("sha256:").unwrap_or(&self.hash).as_bytes();
+        let mut digest = [0; 32];
+        let value = |digit: u8| {
+            char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok()).unwrap_or(0)
+        };
+        for (byte, pair) in digest.iter_mut().zip(digits.chunks_exact(2)) {
+            if let [high, low] = pair {
+                *byte = value(*high) << 4 | value(*low);
+            }
+        }
+        digest
+    }
+
     /// The rules, in the order of the file.
     pub fn rules(&self) -> &[Rule] {
         &self.rules

@@ -80,6 +80,16 @@ pub enum StoreError {
         limit: u32,
     },
 
+    /// The journal is counted up to another place than a batch begins at: somebody has counted the batch already,
+    /// or records before it are missing. Nothing of it was counted.
+    #[error("usage is counted up to record {found} of the journal, and the batch begins at {expected}")]
+    CursorMoved {
+        /// Where the batch begins.
+        expected: u64,
+        /// Up to where the database has counted.
+        found: u64,
+    },
+
     /// The store is closed, or its writer is not running any more.
     #[error("the store is closed")]
     Closed,

@@ -3,8 +3,8 @@
 //! [`Store::open`] claims a data folder and returns a [`Store`] and its [`Writer`]. Data is reached through
 //! [`Store::tenant`], which carries the tenant into every statement, or [`Store::operator`]. Reads use a small
 //! pool of connections that cannot write. Writes go through one queue to one connection, are committed in batches
-//! and answered after the commit. No exchange waits for any of it: usage is counted in memory, keys are verified
-//! in memory.
+//! and answered after the commit. No exchange waits for any of it: usage comes from the journal, behind the
+//! exchanges, and keys are verified in memory.
 //!
 //! Deliberately absent: secrets (only fingerprints come here), prompts and answers, words of HTTP, and every
 //! decision. The journal of exchanges is not a table.
@@ -51,5 +51,8 @@ pub use policies::PolicyVersion;
 pub use scope::{OperatorScope, TenantScope};
 pub use store::Store;
 pub use tenants::Tenant;
-pub use usage::{Day, Dimension, Outcome, UsageQuery, UsageRecord, UsageRow, UsageTotals};
+pub use usage::{
+    Batch, Counting, Cursor, Day, Dimension, Outcome, Quarter, RollUp, Settled, Span, UsageFilter,
+    UsageGroup, UsageQuery, UsageRow, UsageTotals,
+};
 pub use writer::Writer;

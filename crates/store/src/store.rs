@@ -13,7 +13,6 @@ use crate::error::{Fault, StoreError};
 use crate::folder::Folder;
 use crate::schema;
 use crate::scope::{OperatorScope, TenantScope};
-use crate::usage::Pending;
 use crate::writer::{Message, QUEUE, Write, Writer};
 
 /// A handle on stored state. Cheap to clone.
@@ -25,7 +24,6 @@ struct Inner {
     clock: Arc<dyn Clock>,
     readers: SqlitePool,
     queue: mpsc::Sender<Message>,
-    pending: Arc<Pending>,
 }
 
 impl Store {
@@ -45,9 +43,8 @@ impl Store {
         let connection = schema::open_writer(&database).await.map_err(|fault| fault.at(&database))?;
         let readers = schema::open_readers(&database);
         let (queue, received) = mpsc::channel(QUEUE);
-        let pending = Arc::new(Pending::default());
-        let writer = Writer::new(received, connection, readers.clone(), Arc::clone(&pending), folder);
-        Ok((Store(Arc::new(Inner { database, clock, readers, queue, pending })), writer))
+        let writer = Writer::new(received, connection, readers.clone(), folder);
+        Ok((Store(Arc::new(Inner { database, clock, readers, queue })), writer))
     }
 
     /// The data of one tenant. Whether it exists shows when something is asked of it.
@@ -60,20 +57,19 @@ impl Store {
         OperatorScope { store: self.clone() }
     }
 
-    /// Waits until all usage recorded before is on disk.
+    /// Whether writes can be made: waits for those that were asked for before, and for an empty transaction.
     ///
     /// # Errors
-    /// What a write can meet. The usage then stays in memory and is tried again.
-    pub async fn flush(&self) -> Result<(), StoreError> {
-        self.ask(Message::Flush).await
+    /// What a write can meet.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.ask(Message::Check).await
     }
 
-    /// Ends the store: does the writes that wait, flushes usage, closes the database and gives up the folder.
-    /// What is asked of any handle afterwards is answered [`StoreError::Closed`].
+    /// Ends the store: does the writes that wait, closes the database and gives up the folder. What is asked of any
+    /// handle afterwards is answered [`StoreError::Closed`].
     ///
     /// # Errors
-    /// When the last flush fails: what was counted since the one before is then lost. [`StoreError::Closed`] when
-    /// it is closed already.
+    /// When the database does not close well; [`StoreError::Closed`] when it is closed already.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.ask(Message::Close).await
     }
@@ -97,10 +93,6 @@ impl Store {
 
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.0.clock
-    }
-
-    pub(crate) fn pending(&self) -> &Pending {
-        &self.0.pending
     }
 
     async fn ask<T>(

@@ -3,25 +3,19 @@
 //! a write brings it along.
 
 use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
 
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{MissedTickBehavior, interval};
 
 use crate::error::{Fault, StoreError};
 use crate::folder::Folder;
 use crate::schema;
-use crate::usage::{AddUsage, Counted, Pending};
 
 /// Writes that may wait; the next caller waits for a place.
 pub(crate) const QUEUE: usize = 1024;
 /// Writes in one transaction at most, so that the first does not wait for an endless stream of others.
 const BATCH: usize = 64;
-/// How long counted usage may stay in memory only.
-const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
 /// One change of stored state. It runs in its own savepoint: when it fails, others of its batch still happen.
 pub(crate) trait Write: Send {
@@ -41,9 +35,9 @@ type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 pub(crate) enum Message {
     /// Make a change and answer after the commit.
     Write(Box<dyn Job>),
-    /// Answer when all usage recorded before is on disk.
-    Flush(Reply<()>),
-    /// Do what is queued, flush, close everything, answer, end.
+    /// Answer when the writer comes to it and could begin a transaction.
+    Check(Reply<()>),
+    /// Do what is queued, close everything, answer, end.
     Close(Reply<()>),
 }
 
@@ -130,27 +124,15 @@ async fn in_savepoint<W: Write>(
 }
 
 /// The writing end of a [`Store`](crate::Store). It does nothing until [`Writer::run`] is polled; whoever opened
-/// the store spawns that where its drain waits for it. Dropped early, it leaves the store closed and loses what
-/// was counted since the last flush.
+/// the store spawns that where its drain waits for it. Dropped early, it leaves the store closed.
 #[must_use = "nothing is written until `run` is spawned"]
 pub struct Writer {
     queue: mpsc::Receiver<Message>,
     /// None after a transaction was lost: the next one begins on a fresh connection.
     connection: Option<SqliteConnection>,
     readers: SqlitePool,
-    usage: Intake,
     /// Given up last, when no connection is open any more.
     folder: Folder,
-}
-
-/// The writer's hold on counted usage. When the writer goes, nobody would ever flush: so counting ends too, and
-/// recorders are told.
-struct Intake(Arc<Pending>);
-
-impl Drop for Intake {
-    fn drop(&mut self) {
-        self.0.close();
-    }
 }
 
 impl Writer {
@@ -158,85 +140,65 @@ impl Writer {
         queue: mpsc::Receiver<Message>,
         connection: SqliteConnection,
         readers: SqlitePool,
-        usage: Arc<Pending>,
         folder: Folder,
     ) -> Writer {
-        Writer { queue, connection: Some(connection), readers, usage: Intake(usage), folder }
+        Writer { queue, connection: Some(connection), readers, folder }
     }
 
     /// Writes until [`Store::close`](crate::Store::close) is called or every handle of the store is gone; then
-    /// flushes, closes the database and gives up the data folder. Spawn it on a task that shutdown waits for.
+    /// closes the database and gives up the data folder. Spawn it on a task that shutdown waits for.
     pub async fn run(mut self) {
-        let mut tick = interval(FLUSH_EVERY);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut waiting = Vec::with_capacity(BATCH);
         loop {
-            tokio::select! {
-                received = self.queue.recv_many(&mut waiting, BATCH) => {
-                    let closing = self.serve(&mut waiting).await;
-                    if received == 0 || !closing.is_empty() {
-                        return self.finish(closing).await;
-                    }
-                }
-                _ = tick.tick() => {
-                    if let Err(error) = self.commit(Vec::new()).await {
-                        tracing::error!(code = "E702", %error, "usage stays in memory: it could not be written");
-                    }
-                }
+            let received = self.queue.recv_many(&mut waiting, BATCH).await;
+            let closing = self.serve(&mut waiting).await;
+            if received == 0 || !closing.is_empty() {
+                return self.finish(closing).await;
             }
         }
     }
 
     /// Does what the messages ask, in one transaction; returns those who wait for the end.
     async fn serve(&mut self, messages: &mut Vec<Message>) -> Vec<Reply<()>> {
-        let (mut jobs, mut flushes, mut closing) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut jobs, mut checks, mut closing) = (Vec::new(), Vec::new(), Vec::new());
         for message in messages.drain(..) {
             match message {
                 Message::Write(job) => jobs.push(job),
-                Message::Flush(reply) => flushes.push(reply),
+                Message::Check(reply) => checks.push(reply),
                 Message::Close(reply) => closing.push(reply),
             }
         }
+        if jobs.is_empty() && checks.is_empty() {
+            return closing;
+        }
         let outcome = self.commit(jobs).await;
-        for reply in flushes {
+        for reply in checks {
             let _ = reply.send(outcome.clone());
         }
         closing
     }
 
-    /// Commits all counted usage together with `jobs`. The result is about the usage; each job's caller has been
-    /// told about its own. Usage that could not be written is counted again, never twice.
+    /// Commits `jobs` in one transaction. Each job's caller has been told about its own; the result is about the
+    /// transaction.
     async fn commit(&mut self, jobs: Vec<Box<dyn Job>>) -> Result<(), StoreError> {
-        let usage = self.usage.0.take();
-        if usage.is_empty() && jobs.is_empty() {
-            return Ok(());
-        }
-        let outcome = match self.take_connection().await {
-            Ok(mut connection) => {
-                let transacted = transact(&mut connection, &usage, jobs, &self.folder).await;
-                match transacted {
-                    Ok(counted) => {
-                        self.connection = Some(connection);
-                        counted
-                    }
-                    Err(lost) => {
-                        // Its state is unknown; closing it ends whatever transaction is left.
-                        let _ = connection.close().await;
-                        Err(lost)
-                    }
-                }
-            }
+        let mut connection = match self.take_connection().await {
+            Ok(connection) => connection,
             Err(error) => {
                 for job in jobs {
                     job.refuse(error.clone());
                 }
-                Err(error)
+                return Err(error);
             }
         };
-        if outcome.is_err() {
-            self.usage.0.put_back(usage);
+        let committed = transact(&mut connection, jobs, &self.folder).await;
+        match &committed {
+            Ok(()) => self.connection = Some(connection),
+            Err(_) => {
+                // Its state is unknown; closing it ends whatever transaction is left.
+                let _ = connection.close().await;
+            }
         }
-        outcome
+        committed
     }
 
     async fn take_connection(&mut self) -> Result<SqliteConnection, StoreError> {
@@ -249,23 +211,19 @@ impl Writer {
         }
     }
 
-    /// Does what was queued before the end, stops the counting, closes everything and tells who waits.
+    /// Does what was queued before the end, closes everything and tells who waits.
     async fn finish(mut self, mut closing: Vec<Reply<()>>) {
         self.queue.close();
         let mut waiting = Vec::new();
         while self.queue.recv_many(&mut waiting, BATCH).await > 0 {
             closing.append(&mut self.serve(&mut waiting).await);
         }
-        self.usage.0.close();
-        let mut outcome = self.commit(Vec::new()).await;
-        if let Err(error) = &outcome {
-            tracing::error!(code = "E702", %error, "the last usage could not be written");
-        }
         self.readers.close().await;
+        let mut outcome = Ok(());
         if let Some(connection) = self.connection.take()
             && let Err(error) = connection.close().await
         {
-            outcome = outcome.and(Err(Fault::from(error).at(self.folder.database())));
+            outcome = Err(Fault::from(error).at(self.folder.database()));
         }
         drop(self);
         for reply in closing {
@@ -274,35 +232,30 @@ impl Writer {
     }
 }
 
-/// Runs one transaction. The outer error means that nothing of it happened; the inner one that only the usage
-/// was not written.
+/// Runs one transaction. An error means that nothing of it happened.
 async fn transact(
     connection: &mut SqliteConnection,
-    usage: &Counted,
     jobs: Vec<Box<dyn Job>>,
     folder: &Folder,
-) -> Result<Result<(), StoreError>, StoreError> {
+) -> Result<(), StoreError> {
     let at = |error: sqlx::Error| Fault::from(error).at(folder.database());
     let mut jobs = jobs.into_iter();
     let mut settles: Vec<Settle> = Vec::new();
-    let transacted = async {
+    let committed = async {
         let mut transaction = connection.begin().await.map_err(at)?;
-        let counted = in_savepoint(&mut transaction, AddUsage(usage), folder).await?;
         for job in jobs.by_ref() {
             settles.push(job.run(&mut transaction, folder).await?);
         }
-        transaction.commit().await.map_err(at)?;
-        Ok(counted)
+        transaction.commit().await.map_err(at)
     }
     .await;
-    let committed = transacted.as_ref().map(|_| ()).map_err(StoreError::clone);
     for settle in settles {
         settle(committed.clone());
     }
-    if let Err(lost) = &transacted {
+    if let Err(lost) = &committed {
         for job in jobs {
             job.refuse(lost.clone());
         }
     }
-    transacted
+    committed
 }

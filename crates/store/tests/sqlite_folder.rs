@@ -7,8 +7,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flyball_core::{KeyId, ManualClock, Money, Operation, Timestamp};
-use flyball_store::{Day, Fingerprint, NewKey, Outcome, Store, StoreError, UsageQuery, UsageRecord};
+use flyball_core::{KeyId, ManualClock, Money, Timestamp};
+use flyball_store::{
+    Batch, Counting, Day, Fingerprint, NewKey, Outcome, RollUp, Settled, Span, Store, StoreError,
+    UsageFilter, UsageQuery,
+};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::task::JoinSet;
@@ -189,43 +192,64 @@ async fn a_place_that_cannot_be_written_is_named() {
     );
 }
 
-fn record(key: KeyId) -> UsageRecord {
-    UsageRecord {
-        key,
-        model: "demo".into(),
-        provider: "demo".into(),
-        operation: Operation::Chat,
+/// A batch of one answered chat, at the beginning of the journal or behind `from` others.
+fn batch(from: u64) -> Arc<Batch> {
+    let mut roll_up = RollUp::new(from);
+    roll_up.add(Settled {
+        tenant: "acme".parse().unwrap(),
+        key: KeyId::new(&*clock()),
+        end_user: 0,
+        model: "demo".to_owned(),
+        provider: "demo".to_owned(),
+        operation: "chat".to_owned(),
+        tags: vec!["nightly".to_owned()],
+        counting: Counting::Reported,
         at: NOW,
         input_tokens: 10,
+        cached_input_tokens: 0,
         output_tokens: 5,
-        cost: Money(7),
+        cost: Some(Money(7)),
         outcome: Outcome::Answered,
-    }
+    });
+    Arc::new(roll_up.until(from + 1, from + 1))
+}
+
+async fn exchanges(store: &Store) -> u64 {
+    let today = Span::utc(Day::from(NOW), Day::from(NOW));
+    let query = UsageQuery { spans: vec![today], only: UsageFilter::default(), by: vec![] };
+    let rows = store.operator().usage().report(&query).await.unwrap();
+    rows.first().map_or(0, |row| row.totals.exchanges)
 }
 
 #[tokio::test]
-async fn usage_that_cannot_be_written_is_kept_and_counted_once() {
+async fn a_batch_that_cannot_be_written_leaves_nothing_and_counts_when_it_is_offered_again() {
     let parent = tempfile::tempdir().unwrap();
     let (store, _writer) = start(parent.path()).await;
-    let scope = store.tenant(&"acme".parse().unwrap());
-    let key = KeyId::new(&*clock());
-    let today = UsageQuery { from: Day::from(NOW), to: Day::from(NOW), by: vec![] };
-    scope.usage().record(record(key)).unwrap();
-    store.flush().await.unwrap();
+    let operator = store.operator();
+    operator.usage().apply(batch(0)).await.unwrap();
 
-    let mut foreign = foreign_connection(parent.path()).await;
-    sqlx::query("ALTER TABLE usage_daily RENAME TO hidden").execute(&mut foreign).await.unwrap();
-    for _ in 0..3 {
-        scope.usage().record(record(key)).unwrap();
-        let failed = scope.usage().report(&today).await;
-        assert!(matches!(failed, Err(StoreError::Database(_))), "{failed:?}");
+    // The cursor is moved first and the tags are written last: whatever fails, all of it is undone.
+    let second = batch(1);
+    for table in ["usage", "usage_tags", "journal_cursor"] {
+        let mut foreign = foreign_connection(parent.path()).await;
+        let trigger = format!(
+            "CREATE TRIGGER fails_i BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'no'); END;
+             CREATE TRIGGER fails_u BEFORE UPDATE ON {table} BEGIN SELECT RAISE(ABORT, 'no'); END;"
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(trigger)).execute(&mut foreign).await.unwrap();
+        for _ in 0..2 {
+            let failed = operator.usage().apply(Arc::clone(&second)).await;
+            assert!(matches!(failed, Err(StoreError::Database(_))), "{table}: {failed:?}");
+            assert_eq!((operator.usage().cursor().await.unwrap().counted, exchanges(&store).await), (1, 1));
+        }
+        // Other writes go on meanwhile.
+        operator.tenants().create(&table.replace('_', "-").parse().unwrap()).await.unwrap();
+        sqlx::raw_sql("DROP TRIGGER fails_i; DROP TRIGGER fails_u").execute(&mut foreign).await.unwrap();
+        foreign.close().await.unwrap();
     }
-    // Other writes go on meanwhile.
-    store.operator().tenants().create(&"acme".parse().unwrap()).await.unwrap();
-    sqlx::query("ALTER TABLE hidden RENAME TO usage_daily").execute(&mut foreign).await.unwrap();
-    foreign.close().await.unwrap();
 
-    assert_eq!(scope.usage().report(&today).await.unwrap()[0].totals.exchanges, 4);
+    operator.usage().apply(Arc::clone(&second)).await.unwrap();
+    assert_eq!((operator.usage().cursor().await.unwrap().counted, exchanges(&store).await), (2, 2));
     store.close().await.unwrap();
 }
 
@@ -233,9 +257,7 @@ async fn usage_that_cannot_be_written_is_kept_and_counted_once() {
 async fn a_lost_transaction_is_told_to_its_callers_and_leaves_nothing_half_done() {
     let parent = tempfile::tempdir().unwrap();
     let (store, _writer) = start(parent.path()).await;
-    let scope = store.tenant(&"acme".parse().unwrap());
-    scope.usage().record(record(KeyId::new(&*clock()))).unwrap();
-    store.flush().await.unwrap();
+    store.operator().usage().apply(batch(0)).await.unwrap();
 
     // A trigger that ends the whole transaction stands for what a full disk does: no savepoint survives it.
     let mut foreign = foreign_connection(parent.path()).await;
@@ -251,9 +273,10 @@ async fn a_lost_transaction_is_told_to_its_callers_and_leaves_nothing_half_done(
     let mut waiting = JoinSet::new();
     for name in ["lucky-1", "unlucky", "lucky-2"] {
         let store = store.clone();
-        scope.usage().record(record(KeyId::new(&*clock()))).unwrap();
         waiting.spawn(async move { (name, store.operator().tenants().create(&name.parse().unwrap()).await) });
     }
+    // A batch shares the fate of its transaction: counted with its cursor, or not at all.
+    let counted = store.operator().usage().apply(batch(1)).await;
     let mut created = Vec::new();
     while let Some(answer) = waiting.join_next().await {
         let (name, answer) = answer.unwrap();
@@ -265,8 +288,9 @@ async fn a_lost_transaction_is_told_to_its_callers_and_leaves_nothing_half_done(
     created.sort();
     let listed = store.operator().tenants().list().await.unwrap();
     assert_eq!(listed.iter().map(|tenant| tenant.id.to_string()).collect::<Vec<_>>(), created);
-    let today = UsageQuery { from: Day::from(NOW), to: Day::from(NOW), by: vec![] };
-    assert_eq!(scope.usage().report(&today).await.unwrap()[0].totals.exchanges, 4);
+    let expected = if counted.is_ok() { 2 } else { 1 };
+    assert_eq!(exchanges(&store).await, expected);
+    assert_eq!(store.operator().usage().cursor().await.unwrap().counted, expected);
     store.operator().tenants().create(&"after".parse().unwrap()).await.unwrap();
     store.close().await.unwrap();
 }

@@ -153,7 +153,7 @@ impl Flyball {
 
     /// The folder that the binary keeps its state in.
     pub fn data_dir(&self) -> PathBuf {
-        setup::data_dir(self.folder.path())
+        self.setup.data_dir(self.folder.path())
     }
 
     /// Where the configuration file stands, or would stand.

@@ -34,12 +34,50 @@ pub struct Counts {
     pub cancelled: u64,
 }
 
+/// What a provider would bill so far. `GET /counted` tells it to other processes, with the counts of requests.
+///
+/// A call's input counts as soon as the whole request was read, unless the answer is an error status: that counts
+/// as a call and no tokens. Output counts with the write that completes it: an event's with its last byte, a
+/// document's with the document's. So a stream that breaks off counts the events before the break, a plain answer
+/// that does counts no output, and a peer that goes away is billed what had been written to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Calls of which the whole request was read.
+    pub calls: u64,
+    /// Tokens read.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+}
+
 #[derive(Debug, Default)]
 struct Counters {
     connections: AtomicU64,
     started: AtomicU64,
     completed: AtomicU64,
     cancelled: AtomicU64,
+    calls: AtomicU64,
+    input_tokens: AtomicU64,
+    output_tokens: AtomicU64,
+}
+
+impl Counters {
+    fn counts(&self) -> Counts {
+        Counts {
+            connections: self.connections.load(Ordering::SeqCst),
+            started: self.started.load(Ordering::SeqCst),
+            completed: self.completed.load(Ordering::SeqCst),
+            cancelled: self.cancelled.load(Ordering::SeqCst),
+        }
+    }
+
+    fn counted(&self) -> Counted {
+        Counted {
+            calls: self.calls.load(Ordering::SeqCst),
+            input_tokens: self.input_tokens.load(Ordering::SeqCst),
+            output_tokens: self.output_tokens.load(Ordering::SeqCst),
+        }
+    }
 }
 
 /// A running simulator. Dropping it closes the listener and every connection.
@@ -117,12 +155,12 @@ impl Simulator {
 
     /// What happened so far.
     pub fn counts(&self) -> Counts {
-        Counts {
-            connections: self.counters.connections.load(Ordering::SeqCst),
-            started: self.counters.started.load(Ordering::SeqCst),
-            completed: self.counters.completed.load(Ordering::SeqCst),
-            cancelled: self.counters.cancelled.load(Ordering::SeqCst),
-        }
+        self.counters.counts()
+    }
+
+    /// What a provider would bill so far. Complete once every request that started is completed or cancelled.
+    pub fn counted(&self) -> Counted {
+        self.counters.counted()
     }
 
     /// Closes the listener and every connection, and waits until they are closed.

@@ -102,9 +102,10 @@ pub(super) fn index(source: &[u8], limits: Limits) -> Result<Vec<Node>, JsonErro
     let mut scanner = Scanner {
         bytes: source,
         at: 0,
-        nodes: Vec::with_capacity(16 + source.len() / 64),
-        open: Vec::new(),
-        keys: Vec::new(),
+        // A short text is mostly structure, a long one mostly prose.
+        nodes: Vec::with_capacity(8 + (source.len() / 8).min(64) + source.len() / 64),
+        open: Vec::with_capacity(8),
+        keys: Vec::with_capacity(32),
         limits,
     };
     scanner.run()?;
@@ -321,7 +322,7 @@ impl Scanner<'_> {
 
     fn refuse_duplicates(&self, first_key: usize) -> Result<(), JsonError> {
         let keys = self.keys.get(first_key..).unwrap_or_default();
-        if keys.len() < 2 {
+        if keys.len() < 2 || self.plainly_differ(keys) {
             return Ok(());
         }
         let duplicate = if keys.len() <= MANY_KEYS {
@@ -337,6 +338,21 @@ impl Scanner<'_> {
             Some(node) => Err(JsonError { kind: JsonErrorKind::DuplicateKey, offset: node.start as usize }),
             None => Ok(()),
         }
+    }
+
+    /// Whether a few keys without escapes are all different: the usual case, told by their bytes alone.
+    fn plainly_differ(&self, keys: &[usize]) -> bool {
+        let mut seen: [&[u8]; MANY_KEYS] = [&[]; MANY_KEYS];
+        for (count, &key) in keys.iter().enumerate() {
+            let Some(node) = self.nodes.get(key).filter(|node| !node.flag) else { return false };
+            let key = self.bytes.get(node.start as usize + 1..node.end as usize - 1).unwrap_or_default();
+            let Some((earlier, [place, ..])) = seen.split_at_mut_checked(count) else { return false };
+            if earlier.contains(&key) {
+                return false;
+            }
+            *place = key;
+        }
+        true
     }
 
     /// A key's text; keys that differ only in escapes are the same key.

@@ -1,7 +1,9 @@
 //! One of the answers to a chat: what is said, cut to the caller's limits, in the pieces that a stream sends.
 
+use flyball_core::tokens;
+
 use super::request::ChatRequest;
-use crate::tokens::Split;
+use crate::split::Split;
 
 /// A call of one of the caller's tools.
 #[derive(Debug)]
@@ -47,7 +49,7 @@ impl Choice {
             text.truncate(at);
         }
         if let Some(most) = request.max_tokens() {
-            let kept: usize = self.split.pieces(text).into_iter().take(most).map(str::len).sum();
+            let kept = tokens::beginning(text, most).len();
             if kept < text.len() {
                 text.truncate(kept);
                 self.finish = "length";
@@ -62,10 +64,12 @@ impl Choice {
     }
 
     /// The tokens of this answer.
-    pub(super) fn tokens(&self) -> usize {
+    pub(super) fn tokens(&self) -> u64 {
         match &self.said {
-            Said::Text(text) => self.split.pieces(text).len(),
-            Said::Calls(calls) => calls.iter().map(|call| 1 + self.split.pieces(&call.arguments).len()).sum(),
+            Said::Text(text) => tokens::count(text),
+            Said::Calls(calls) => {
+                calls.iter().map(|call| tokens::count(&call.name) + tokens::count(&call.arguments)).sum()
+            }
         }
     }
 }

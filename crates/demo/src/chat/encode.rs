@@ -1,6 +1,8 @@
 //! Writing a chat completion: one document, or the events of a stream. Shapes: OpenAI's API description,
 //! `CreateChatCompletionResponse` and `CreateChatCompletionStreamResponse`.
 
+use flyball_core::tokens::{Counter, count};
+
 use super::choice::{Choice, Said, ToolCall};
 use super::logprobs;
 use crate::json::{push_hex, push_number, push_string};
@@ -20,6 +22,21 @@ pub(super) struct Frame<'a> {
     /// How many alternatives each token shows, when log probabilities are wanted.
     pub(super) logprobs: Option<u32>,
     pub(super) choices: &'a [Choice],
+}
+
+impl Frame<'_> {
+    /// The tokens of all answers.
+    pub(super) fn completion_tokens(&self) -> u64 {
+        self.choices.iter().map(Choice::tokens).sum()
+    }
+}
+
+/// One event's share of an answer.
+struct Delta {
+    /// The delta and its log probabilities, as members of a choice.
+    json: Vec<u8>,
+    /// By how many tokens it lengthens the answer.
+    tokens: u64,
 }
 
 /// The answer as one document.
@@ -54,11 +71,11 @@ pub(super) fn events(frame: &Frame<'_>, include_usage: bool, done: bool) -> Even
     head.extend_from_slice(FINGERPRINT);
     let tail: &[u8] = if include_usage { b",\"usage\":null}" } else { b"}" };
 
-    let deltas: Vec<Vec<Vec<u8>>> = frame.choices.iter().map(|choice| deltas(frame, choice)).collect();
+    let deltas: Vec<Vec<Delta>> = frame.choices.iter().map(|choice| deltas(frame, choice)).collect();
     let count = deltas.iter().map(|deltas| deltas.len() + 2).sum::<usize>() + 2;
-    let text: usize = deltas.iter().flatten().map(Vec::len).sum();
+    let text: usize = deltas.iter().flatten().map(|delta| delta.json.len()).sum();
     let mut events = Events::with_capacity(count, count * (head.len() + 80) + text);
-    let mut push = |choice: &Choice, delta: &[u8], finish: Option<&str>, content: bool| {
+    let mut push = |choice: &Choice, delta: &[u8], finish: Option<&str>, tokens: Option<u64>| {
         let out = &mut events.bytes;
         out.extend_from_slice(&head);
         out.extend_from_slice(b",\"choices\":[{\"index\":");
@@ -72,51 +89,66 @@ pub(super) fn events(frame: &Frame<'_>, include_usage: bool, done: bool) -> Even
         }
         out.extend_from_slice(b"}]");
         out.extend_from_slice(tail);
-        events.end(content);
+        events.end(tokens);
     };
     for choice in frame.choices {
         let role: &[u8] = match choice.said {
             Said::Text(_) => b"{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null},\"logprobs\":null",
             Said::Calls(_) => b"{\"role\":\"assistant\",\"content\":null},\"logprobs\":null",
         };
-        push(choice, role, None, false);
+        push(choice, role, None, None);
     }
     let longest = deltas.iter().map(Vec::len).max().unwrap_or(0);
     for at in 0..longest {
         for (choice, deltas) in frame.choices.iter().zip(&deltas) {
             if let Some(delta) = deltas.get(at) {
-                push(choice, delta, None, true);
+                push(choice, &delta.json, None, Some(delta.tokens));
             }
         }
     }
     for choice in frame.choices {
-        push(choice, b"{},\"logprobs\":null", Some(choice.finish), false);
+        push(choice, b"{},\"logprobs\":null", Some(choice.finish), None);
     }
     if include_usage {
         events.bytes.extend_from_slice(&head);
         events.bytes.extend_from_slice(b",\"choices\":[]");
         push_usage(&mut events.bytes, frame);
         events.bytes.push(b'}');
-        events.end(false);
+        events.end(None);
     }
     if done {
         events.bytes.extend_from_slice(b"data: [DONE]");
-        events.end(false);
+        events.end(None);
     }
     events
 }
 
 /// The deltas of one choice, each with its log probabilities.
-fn deltas(frame: &Frame<'_>, choice: &Choice) -> Vec<Vec<u8>> {
+fn deltas(frame: &Frame<'_>, choice: &Choice) -> Vec<Delta> {
+    // The tokens of a text that are new with each of its pieces.
+    let counting = || {
+        let mut counter = Counter::default();
+        move |piece: &str| {
+            let before = counter.total();
+            counter.push(piece);
+            counter.total() - before
+        }
+    };
     match &choice.said {
-        Said::Text(text) => choice.pieces(text).into_iter().map(|piece| text_delta(frame, piece)).collect(),
+        Said::Text(text) => {
+            let mut new = counting();
+            let delta = |piece| Delta { json: text_delta(frame, piece), tokens: new(piece) };
+            choice.pieces(text).into_iter().map(delta).collect()
+        }
         Said::Calls(calls) => calls
             .iter()
             .enumerate()
             .flat_map(|(at, call)| {
-                let pieces = choice.pieces(&call.arguments);
-                let arguments = pieces.into_iter().map(move |piece| arguments_delta(at, piece));
-                std::iter::once(call_delta(at, call)).chain(arguments)
+                let mut new = counting();
+                let name = Delta { json: call_delta(at, call), tokens: count(&call.name) };
+                let arguments = choice.pieces(&call.arguments).into_iter();
+                let delta = move |piece| Delta { json: arguments_delta(at, piece), tokens: new(piece) };
+                std::iter::once(name).chain(arguments.map(delta))
             })
             .collect(),
     }
@@ -202,8 +234,7 @@ fn push_choice(out: &mut Vec<u8>, frame: &Frame<'_>, choice: &Choice) {
 }
 
 fn push_usage(out: &mut Vec<u8>, frame: &Frame<'_>) {
-    let completion: usize = frame.choices.iter().map(Choice::tokens).sum();
-    let completion = u64::try_from(completion).unwrap_or(u64::MAX);
+    let completion = frame.completion_tokens();
     out.extend_from_slice(b",\"usage\":{\"prompt_tokens\":");
     push_number(out, frame.prompt_tokens);
     out.extend_from_slice(b",\"completion_tokens\":");

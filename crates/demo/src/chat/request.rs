@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+use flyball_core::tokens::Prompt;
 use serde::de::{self, SeqAccess, Visitor, value::SeqAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::models;
 use crate::rejected::Rejected;
-use crate::tokens;
 
 const MOST_CHOICES: u32 = 128;
 const MOST_TOP_LOGPROBS: u32 = 20;
@@ -30,8 +30,8 @@ pub(super) struct ChatRequest<'a> {
     stream: Option<bool>,
     stream_options: Option<StreamOptions>,
     n: Option<u32>,
-    max_tokens: Option<usize>,
-    max_completion_tokens: Option<usize>,
+    max_tokens: Option<u64>,
+    max_completion_tokens: Option<u64>,
     #[serde(borrow)]
     stop: Option<OneOrMany<'a, Str<'a>>>,
     logprobs: Option<bool>,
@@ -41,6 +41,7 @@ pub(super) struct ChatRequest<'a> {
     pub(super) tool_choice: Option<Value>,
     pub(super) parallel_tool_calls: Option<bool>,
     response_format: Option<Value>,
+    functions: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -57,6 +58,10 @@ struct Message<'a> {
     #[serde(borrow)]
     tool_call_id: Option<Str<'a>>,
     tool_calls: Option<Vec<Value>>,
+    function_call: Option<Value>,
+    refusal: Option<Value>,
+    reasoning_content: Option<Value>,
+    reasoning: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -65,6 +70,7 @@ struct Part<'a> {
     kind: Str<'a>,
     #[serde(borrow)]
     text: Option<Str<'a>>,
+    refusal: Option<Value>,
 }
 
 /// A string, or an array of something.
@@ -164,7 +170,7 @@ impl<'a> ChatRequest<'a> {
     }
 
     /// The cap on tokens: the stricter of the old and the new field.
-    pub(super) fn max_tokens(&self) -> Option<usize> {
+    pub(super) fn max_tokens(&self) -> Option<u64> {
         match (self.max_tokens, self.max_completion_tokens) {
             (Some(old), Some(new)) => Some(old.min(new)),
             (old, new) => old.or(new),
@@ -237,11 +243,16 @@ impl<'a> ChatRequest<'a> {
         self.messages().last().is_some_and(|message| message.has_role("tool"))
     }
 
-    /// The estimated tokens of all messages.
+    /// The tokens of all that the model reads.
     pub(super) fn prompt_tokens(&self) -> u64 {
-        let texts = self.messages().iter().flat_map(Message::texts);
-        let messages = u64::try_from(self.messages().len()).unwrap_or(u64::MAX);
-        texts.map(tokens::estimate).sum::<u64>() + 4 * messages
+        let mut prompt = Prompt::default();
+        self.messages().iter().for_each(|message| message.count(&mut prompt));
+        self.tools.iter().flatten().for_each(|tool| structure(&mut prompt, tool));
+        [&self.functions, &self.response_format]
+            .into_iter()
+            .flatten()
+            .for_each(|value| structure(&mut prompt, value));
+        prompt.total()
     }
 
     fn name_of_call(&self, id: &str) -> Option<&str> {
@@ -279,6 +290,26 @@ impl Message<'_> {
         self.role.as_ref().is_some_and(|own| own.as_str() == role)
     }
 
+    fn count(&self, prompt: &mut Prompt) {
+        prompt.message();
+        self.texts().for_each(|text| prompt.text(text));
+        if let Some(OneOrMany::Many(parts)) = &self.content {
+            for part in parts {
+                match part.kind.as_str() {
+                    "image_url" | "input_audio" | "file" | "video_url" => prompt.medium(),
+                    _ => string(prompt, part.refusal.as_ref()),
+                }
+            }
+        }
+        string(prompt, self.refusal.as_ref());
+        string(prompt, self.reasoning_content.as_ref().or(self.reasoning.as_ref()));
+        let calls = self.tool_calls.iter().flatten().filter_map(|call| call.get("function"));
+        for function in calls.chain(&self.function_call) {
+            string(prompt, function.get("name"));
+            string(prompt, function.get("arguments"));
+        }
+    }
+
     fn texts(&self) -> impl Iterator<Item = &str> {
         let (one, many) = match &self.content {
             None => (None, None),
@@ -287,6 +318,25 @@ impl Message<'_> {
         };
         let parts = many.into_iter().flatten().filter_map(|part| part.text.as_ref());
         one.into_iter().chain(parts).map(Str::as_str)
+    }
+}
+
+fn string(prompt: &mut Prompt, value: Option<&Value>) {
+    if let Some(text) = value.and_then(Value::as_str) {
+        prompt.text(text);
+    }
+}
+
+/// Counts the names and strings of a structure.
+fn structure(prompt: &mut Prompt, value: &Value) {
+    match value {
+        Value::String(text) => prompt.text(text),
+        Value::Array(items) => items.iter().for_each(|item| structure(prompt, item)),
+        Value::Object(members) => members.iter().for_each(|(name, member)| {
+            prompt.text(name);
+            structure(prompt, member);
+        }),
+        _ => {}
     }
 }
 

@@ -1,6 +1,7 @@
 //! `/health*`: whether the process lives, whether it wants traffic, and what it is made of.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -24,7 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Gateway>> {
 /// A state in one word.
 #[derive(Serialize, ToSchema)]
 pub struct Health {
-    /// `healthy`, `alive`, `ready` or `draining`.
+    /// `healthy`, `alive`, `ready`, `draining`, `journal_full` or `journal_stalled`.
     status: &'static str,
 }
 
@@ -42,23 +43,44 @@ async fn live() -> Json<Health> {
 
 /// Whether the gateway wants new work.
 ///
-/// 503 from the first moment of a graceful stop. The load of the machine plays
+/// 503 from the first moment of a graceful stop, and while calls cannot be recorded: the disk is full, or takes
+/// seconds for a sync. The load of the machine plays
 /// no part: a busy neighbour is no reason to take a replica away.
 #[utoipa::path(get, path = "/health/ready", tag = "health", responses(
     (status = 200, body = Health), (status = 503, body = Health)
 ))]
 async fn ready(State(gateway): State<Arc<Gateway>>) -> (StatusCode, Json<Health>) {
-    if gateway.drain.is_ready() {
-        (StatusCode::OK, Json(Health { status: "ready" }))
+    let status = readiness(&gateway);
+    (status_code(status == READY), Json(Health { status }))
+}
+
+const READY: &str = "ready";
+
+/// How long the disk may take for a sync before this replica should get no more traffic.
+const STALLED: Duration = Duration::from_secs(5);
+
+/// Whether new work is wanted, in one word.
+fn readiness(gateway: &Gateway) -> &'static str {
+    let journal = gateway.journal.health();
+    if !gateway.drain.is_ready() {
+        "draining"
+    } else if journal.failed || journal.syncing.is_some_and(|time| time >= STALLED) {
+        "journal_stalled"
+    } else if journal.full {
+        "journal_full"
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, Json(Health { status: "draining" }))
+        READY
     }
+}
+
+fn status_code(healthy: bool) -> StatusCode {
+    if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
 /// The parts of the gateway.
 #[derive(Serialize, ToSchema)]
 pub struct DetailedHealth {
-    /// `ready` or `draining`.
+    /// `ready`, `draining`, `journal_full` or `journal_stalled`.
     status: &'static str,
     /// The product's version.
     version: &'static str,
@@ -84,13 +106,14 @@ pub struct DetailedHealth {
 ))]
 async fn detailed(_: Local, State(gateway): State<Arc<Gateway>>) -> (StatusCode, Json<DetailedHealth>) {
     let snapshot = gateway.snapshot();
-    let store = match gateway.store.flush().await {
+    let store = match gateway.store.check().await {
         Ok(()) => "healthy",
         Err(_) => "failing",
     };
-    let healthy = gateway.drain.is_ready() && store == "healthy";
+    let status = readiness(&gateway);
+    let healthy = status == READY && store == "healthy";
     let answer = DetailedHealth {
-        status: if gateway.drain.is_ready() { "ready" } else { "draining" },
+        status,
         version: env!("CARGO_PKG_VERSION"),
         snapshot: snapshot.number,
         policy_hash: snapshot.policy.hash().to_owned(),
@@ -99,5 +122,5 @@ async fn detailed(_: Local, State(gateway): State<Arc<Gateway>>) -> (StatusCode,
         keys: gateway.keys.len(),
         models: snapshot.models().count(),
     };
-    (if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(answer))
+    (status_code(healthy), Json(answer))
 }

@@ -1,18 +1,25 @@
-//! `GET /v1/usage`: what was used, by day, key, model, provider and operation. A tenant's key sees its own tenant;
-//! the operator sees all of them, or one.
+//! `GET /v1/usage`: what was used, by time, key, end user, model, provider, operation, tag and way of counting. A
+//! tenant's key sees its own tenant; the operator sees all of them, or one.
+
+mod asked;
+mod calendar;
+mod csv;
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
 use flyball_core::Role;
-use flyball_store::{Day, Dimension, UsageQuery, UsageRow};
-use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use flyball_store::{Counting, UsageRow};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, VARY};
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::asked::{Asked, UsageParameters, end_user_text, invalid};
+use self::calendar::{Zone, date_text};
 use super::Caller;
 use super::tenants::tenant_id;
 use crate::gateway::Gateway;
@@ -22,78 +29,92 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Gateway>> {
     OpenApiRouter::new().routes(routes!(usage))
 }
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-struct UsageParameters {
-    /// First day, UTC, as YYYY-MM-DD. Default: 29 days before `to`.
-    from: Option<String>,
-    /// Last day, included. Default: today.
-    to: Option<String>,
-    /// What to tell apart, joined by commas: day, key, model, provider, operation; for the operator also tenant.
-    /// Default: model.
-    by: Option<String>,
-    /// Only this tenant. For the operator.
-    tenant: Option<String>,
-}
-
 /// What was used.
 #[derive(Serialize, ToSchema)]
 pub struct Usage {
-    /// First day.
+    /// First day, or the time from which on it is summed.
     from: String,
-    /// Last day.
+    /// Last day, or the time up to which it is summed.
     to: String,
+    /// The time zone of days and hours.
+    zone: String,
     /// The currency of all amounts.
     currency: String,
     /// One row for each combination, in order.
     rows: Vec<Row>,
 }
 
-/// Sums over exchanges.
+/// Sums over exchanges. Every exchange ended in one of five ways: answered, blocked, failed, abandoned, interrupted.
 #[derive(Serialize, ToSchema)]
 pub struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<String>,
+    /// As YYYY-MM-DD, in the zone.
     #[serde(skip_serializing_if = "Option::is_none")]
     day: Option<String>,
+    /// When the hour begins, in the zone, as RFC 3339 writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hour: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+    /// The end user's pseudonym; empty when none was named, `*` for those beyond 10,000 on one day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<String>,
+    /// Empty when none was called.
     #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     operation: Option<String>,
+    /// Empty for exchanges without tags, `*` for those beyond 1,000 combinations of tags on one day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag: Option<String>,
+    /// How the tokens became known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counting: Option<String>,
     /// All exchanges, however they ended.
     exchanges: u64,
+    /// The caller got the whole answer.
+    answered: u64,
     /// Stopped by the policy.
     blocked: u64,
-    /// Ended by another refusal, a fault, or the caller's going away.
+    /// Ended by another refusal or a fault.
     failed: u64,
+    /// The caller went away.
+    abandoned: u64,
+    /// The gateway died while they ran.
+    interrupted: u64,
+    /// The provider told the tokens.
+    reported: u64,
+    /// The provider did not tell them, or not to the end: counted by our own tokenizer.
+    counted: u64,
+    /// Nobody knows the tokens: the bound that was reserved stands for them.
+    estimated: u64,
+    /// Cached ones included.
     input_tokens: u64,
+    /// Read from the provider's prompt cache.
+    cached_input_tokens: u64,
     output_tokens: u64,
-    /// In units of the currency, six decimals.
+    /// In units of the currency, six decimals. Exchanges without a known price cost nothing here.
     cost: String,
+    /// Exchanges with tokens and without a known price.
+    unpriced: u64,
 }
 
 /// What was used. Counts what is known of every exchange that ended before the call.
 #[utoipa::path(get, path = "/v1/usage", tag = "usage", security(("key" = [])), params(UsageParameters),
-    responses((status = 200, body = Usage), (status = 400)))]
+    responses((status = 200, content((Usage = "application/json"), (String = "text/csv"))), (status = 400)))]
 async fn usage(
     Caller(principal): Caller,
     State(gateway): State<Arc<Gateway>>,
+    headers: HeaderMap,
     Query(parameters): Query<UsageParameters>,
-) -> Result<Json<Usage>, Refusal> {
+) -> Result<Response, Refusal> {
     let operator = principal.role == Role::Operator;
-    let today = Day::from(gateway.clock.now());
-    let to = parameters.to.as_deref().map(|text| day(text, "to")).transpose()?.unwrap_or(today);
-    let from =
-        parameters.from.as_deref().map(|text| day(text, "from")).transpose()?.unwrap_or(Day(to.0 - 29));
-    if from > to {
-        return Err(Refusal::new(Kind::InvalidField, "'from' lies after 'to'.").at("from"));
-    }
-    let by = dimensions(parameters.by.as_deref().unwrap_or("model"), operator)?;
-    let query = UsageQuery { from, to, by };
+    let csv = wants_csv(&parameters, &headers)?;
+    let Asked { from, to, zone, query } = parameters.asked(operator, gateway.clock.now())?;
+    gateway.usage_feed.catch_up().await?;
     let rows = match (operator, &parameters.tenant, &principal.tenant) {
         (true, None, _) => gateway.store.operator().usage().report(&query).await?,
         (true, Some(name), _) => {
@@ -104,69 +125,58 @@ async fn usage(
         }
         (false, None, Some(tenant)) => gateway.store.tenant(tenant).usage().report(&query).await?,
     };
-    let currency = gateway.snapshot().config.prices.currency.clone();
-    Ok(Json(Usage { from: date(from), to: date(to), currency, rows: rows.into_iter().map(shown).collect() }))
-}
-
-fn dimensions(names: &str, operator: bool) -> Result<Vec<Dimension>, Refusal> {
-    let dimension = |name: &str| match name {
-        "day" => Some(Dimension::Day),
-        "key" => Some(Dimension::Key),
-        "model" => Some(Dimension::Model),
-        "provider" => Some(Dimension::Provider),
-        "operation" => Some(Dimension::Operation),
-        "tenant" if operator => Some(Dimension::Tenant),
-        _ => None,
+    let usage = Usage {
+        from: from.text(&zone),
+        to: to.text(&zone),
+        zone: zone.name().to_owned(),
+        currency: gateway.snapshot().config.prices.currency.clone(),
+        rows: rows.into_iter().map(|row| shown(row, &zone)).collect(),
     };
-    let unknown = || {
-        let message = "'by' takes day, key, model, provider and operation, joined by commas.";
-        Refusal::new(Kind::InvalidField, message).at("by")
-    };
-    let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
-    names.map(|name| dimension(name).ok_or_else(unknown)).collect()
+    Ok(if csv {
+        ([(CONTENT_TYPE, csv::MEDIA_TYPE), (VARY, "accept")], csv::text(&usage, &query)).into_response()
+    } else {
+        ([(VARY, "accept")], Json(usage)).into_response()
+    })
 }
 
-const EPOCH: Date = jiff::civil::date(1970, 1, 1);
-
-fn day(text: &str, field: &str) -> Result<Day, Refusal> {
-    let invalid =
-        || Refusal::new(Kind::InvalidField, format!("'{field}' must be a date as YYYY-MM-DD.")).at(field);
-    let date: Date = text.parse().map_err(|_| invalid())?;
-    let days = date.since(EPOCH).map_err(|_| invalid())?.get_days();
-    Ok(Day(i64::from(days)))
-}
-
-fn date(day: Day) -> String {
-    let span = jiff::Span::new().try_days(day.0);
-    span.and_then(|days| EPOCH.checked_add(days)).map_or_else(|_| String::new(), |date| date.to_string())
-}
-
-fn shown(row: UsageRow) -> Row {
-    Row {
-        tenant: row.tenant.map(|tenant| tenant.to_string()),
-        day: row.day.map(date),
-        key: row.key.map(|key| key.to_string()),
-        model: row.model,
-        provider: row.provider,
-        operation: row.operation,
-        exchanges: row.totals.exchanges,
-        blocked: row.totals.blocked,
-        failed: row.totals.failed,
-        input_tokens: row.totals.input_tokens,
-        output_tokens: row.totals.output_tokens,
-        cost: row.totals.cost.to_string(),
+fn wants_csv(parameters: &UsageParameters, headers: &HeaderMap) -> Result<bool, Refusal> {
+    match parameters.format.as_deref() {
+        Some("csv") => Ok(true),
+        Some("json") => Ok(false),
+        Some(_) => Err(invalid("format", "must be json or csv")),
+        None => {
+            let accept = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+            Ok(csv::is_wanted(&accept.collect::<Vec<_>>().join(",")))
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_and_dates_are_each_others_reverse() {
-        for text in ["1970-01-01", "2000-02-29", "2026-11-24"] {
-            assert_eq!(date(day(text, "from").unwrap()), text);
-        }
-        assert!(day("24.11.2026", "from").is_err());
+fn shown(row: UsageRow, zone: &Zone) -> Row {
+    let UsageRow { group, totals } = row;
+    Row {
+        tenant: group.tenant.map(|tenant| tenant.to_string()),
+        day: group.day.map(date_text),
+        hour: group.hour.map(|hour| zone.time(hour)),
+        key: group.key.map(|key| key.to_string()),
+        user: group.end_user.map(end_user_text),
+        model: group.model,
+        provider: group.provider,
+        operation: group.operation,
+        tag: group.tag,
+        counting: group.counting.map(|counting| Counting::name(counting).to_owned()),
+        exchanges: totals.exchanges,
+        answered: totals.answered,
+        blocked: totals.blocked,
+        failed: totals.failed,
+        abandoned: totals.abandoned,
+        interrupted: totals.interrupted,
+        reported: totals.reported,
+        counted: totals.counted,
+        estimated: totals.estimated,
+        input_tokens: totals.input_tokens,
+        cached_input_tokens: totals.cached_input_tokens,
+        output_tokens: totals.output_tokens,
+        cost: totals.cost.to_string(),
+        unpriced: totals.unpriced,
     }
 }

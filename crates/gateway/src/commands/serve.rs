@@ -56,7 +56,7 @@ pub(super) fn run(command: Serve, output: Output) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return output.end(Err(Failure::failed(error.to_string()))),
     };
-    runtime.block_on(async {
+    let code = runtime.block_on(async {
         // Watched from before the start: whoever sees us listening can already ask us to stop.
         let mut asked = std::pin::pin!(shutdown_signal());
         let started = tokio::select! {
@@ -68,7 +68,10 @@ pub(super) fn run(command: Serve, output: Output) -> ExitCode {
             Ok(running) => serve(running, &sources, asked, output).await,
             Err(error) => output.end(Err(Failure::wrong(error.to_string()))),
         }
-    })
+    });
+    // Not waited for: a thread that a disk holds up would keep the process from its end.
+    runtime.shutdown_background();
+    code
 }
 
 async fn serve(
@@ -92,6 +95,11 @@ async fn serve(
     );
     tokio::select! {
         () = reload::run(&running, sources, std::future::pending()) => {}
+        fatal = running.gateway.journal.failed() => {
+            // Nothing is released from here on; what the disk holds is put right by the recovery of the next start.
+            tracing::error!(code = "E702", error = %fatal, "the journal failed: stopping at once");
+            return ExitCode::FAILURE;
+        }
         asked = asked => {
             if let Err(error) = asked {
                 tracing::error!(code = "E700", %error, "signals cannot be received");

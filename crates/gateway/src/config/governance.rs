@@ -6,6 +6,20 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The detectors.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Guard {
+    /// Whether texts are inspected. Without it nothing is found; a policy that asks for findings is then refused.
+    pub inspect: bool,
+}
+
+impl Default for Guard {
+    fn default() -> Self {
+        Guard { inspect: true }
+    }
+}
+
 /// How streams are judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -10,6 +10,8 @@ mod addresses;
 mod answer;
 mod connector;
 mod error;
+mod link;
+mod pool;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,12 +23,13 @@ use bytes::Bytes;
 pub use connector::Lookup;
 use connector::{Connector, Resolver};
 pub use error::{EgressError, SetupError, TimeoutPhase, Why};
+use http::header::HOST;
 use http::uri::Scheme;
 use http::{Request, Response, Uri};
 use http_body::Body as _;
 use http_body_util::Full;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper::body::Incoming;
+use pool::{Acquired, Carrier, Lease, Pool};
 use tokio::time::timeout;
 
 /// How the client connects, and where it may.
@@ -101,8 +104,8 @@ pub struct Egress {
     settings: Arc<EgressSettings>,
     /// Connections are pooled apart by who named the destination: what an operator's URL opened to a private
     /// address must not serve a tenant's URL of the same host.
-    operator: Client<Connector, Full<Bytes>>,
-    tenant: Client<Connector, Full<Bytes>>,
+    operator: Pool,
+    tenant: Pool,
 }
 
 impl Egress {
@@ -120,11 +123,11 @@ impl Egress {
     /// When a file of [`EgressSettings::authorities`] cannot be used.
     pub fn with_lookup(settings: EgressSettings, lookup: Lookup) -> Result<Self, SetupError> {
         let tls = connector::tls(&settings)?;
-        let client = |public_only| {
+        let pool = |public_only| {
             let resolver = Resolver::new(Arc::clone(&lookup), public_only);
-            builder(&settings).build(Connector::new(resolver, tls.clone(), &settings))
+            Pool::new(Connector::new(resolver, tls.clone(), &settings), &settings)
         };
-        let (operator, tenant) = (client(false), client(true));
+        let (operator, tenant) = (pool(false), pool(true));
         Ok(Egress { settings: Arc::new(settings), operator, tenant })
     }
 
@@ -138,18 +141,19 @@ impl Egress {
         bounds: Bounds,
     ) -> Result<Response<AnswerBody>, EgressError> {
         self.check(request.uri(), bounds.named_by)?;
-        let client = match bounds.named_by {
+        let pool = match bounds.named_by {
             NamedBy::Operator => &self.operator,
             NamedBy::Tenant => &self.tenant,
         };
-        let answer = match timeout(bounds.head_timeout, client.request(request)).await {
-            Ok(outcome) => outcome.map_err(|error| EgressError::of_request(&error))?,
+        // Boxed, so that those who wait do not move it about.
+        let (answer, lease) = match timeout(bounds.head_timeout, Box::pin(exchange(pool, request))).await {
+            Ok(outcome) => outcome?,
             Err(_) => return Err(EgressError::Timeout { phase: TimeoutPhase::Head }),
         };
         if answer.body().size_hint().lower() > bounds.body_limit {
             return Err(EgressError::BodyTooLarge { limit: bounds.body_limit });
         }
-        Ok(answer.map(|body| AnswerBody::new(body, bounds.body_limit, bounds.idle_timeout)))
+        Ok(answer.map(|body| AnswerBody::new(body, lease, bounds.body_limit, bounds.idle_timeout)))
     }
 
     /// Checks what a URL itself shows. Names are checked again as addresses when they are resolved.
@@ -199,23 +203,36 @@ impl Egress {
     }
 }
 
-fn builder(settings: &EgressSettings) -> hyper_util::client::legacy::Builder {
-    let head = settings.max_head_bytes.max(8_192);
-    // The client's tasks hold idle connections; a drain must not wait for them, so that they are not tracked.
-    let mut builder = Client::builder(TokioExecutor::new());
-    builder
-        .timer(TokioTimer::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(settings.pool_idle_timeout)
-        .pool_max_idle_per_host(settings.pool_max_idle_per_host)
-        .retry_canceled_requests(true)
-        .http1_max_buf_size(head as usize)
-        .http1_max_headers(settings.max_headers)
-        .http2_adaptive_window(true)
-        .http2_max_header_list_size(head)
-        .http2_keep_alive_interval(settings.ping_interval)
-        .http2_keep_alive_timeout(settings.ping_interval);
-    builder
+/// Sends a request on a connection of `pool`, and waits for the head of the answer.
+async fn exchange(
+    pool: &Pool,
+    mut request: Request<Full<Bytes>>,
+) -> Result<(Response<Incoming>, Option<Lease>), EgressError> {
+    let uri = request.uri().clone();
+    loop {
+        let Acquired { carrier, reused } = pool.acquire(&uri).await?;
+        let outcome = match carrier {
+            Carrier::Http1(mut lease) => {
+                request.headers_mut().insert(HOST, lease.host.clone());
+                // RFC 9112, section 3.2.1: the origin form.
+                *request.uri_mut() = uri.path_and_query().cloned().map_or_else(Uri::default, Uri::from);
+                lease.link.send(request).await.map(|answer| (answer, Some(lease)))
+            }
+            Carrier::Http2(mut sender) => {
+                request.headers_mut().remove(HOST);
+                request.uri_mut().clone_from(&uri);
+                Box::pin(sender.try_send_request(request)).await.map(|answer| (answer, None))
+            }
+        };
+        let mut error = match outcome {
+            Ok(answered) => return Ok(answered),
+            Err(error) => error,
+        };
+        match error.take_message() {
+            Some(unsent) if reused => request = unsent,
+            _ => return Err(EgressError::of_exchange(error.error())),
+        }
+    }
 }
 
 #[cfg(test)]

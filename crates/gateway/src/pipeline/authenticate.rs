@@ -1,5 +1,5 @@
 //! Stage 2, authenticate: credential to principal, and whether it may use the route. Tenant and role come from the
-//! credential and from nothing else in the request.
+//! credential and from nothing else in the request; what a caller says to sort its own calls by is read in `labels`.
 
 use std::sync::Arc;
 
@@ -11,8 +11,11 @@ use super::receive::Received;
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
 use crate::keyring::{self, Fingerprint};
+use crate::pseudonyms::Of;
 use crate::refusal::{Kind, Refusal};
 use crate::snapshot::Route;
+
+mod labels;
 
 /// A verified credential that may call models. It is verified again when the body is there: a revocation acts at
 /// the next stage.
@@ -96,6 +99,7 @@ pub(super) fn identify(exchange: &mut Exchange, headers: &HeaderMap) -> Result<C
     if principal.role != Role::Caller {
         return Err(Refusal::new(Kind::WrongRole, "The operator's key does not call models."));
     }
+    labels::read(exchange, &principal, headers)?;
     exchange.principal = Some(principal);
     Ok(Caller(credential))
 }
@@ -117,6 +121,9 @@ pub(super) fn run(
     if !route.operations.contains(&call.operation) {
         let message = format!("This model does not offer {}.", call.operation.name());
         return Err(Refusal::new(Kind::UnsupportedOperation, message).at("model"));
+    }
+    if let (Some(name), Some(tenant)) = (&call.end_user, &principal.tenant) {
+        exchange.end_user = exchange.gateway.pseudonyms.of(tenant, Of::EndUser, name);
     }
     exchange.route = Some(Arc::clone(&route));
     Ok(Authenticated { call: received.into_call(), principal, route })

@@ -1,19 +1,26 @@
-//! Stage 8, dispatch: calls the provider and judges the head of its answer. One target for now; retries, breakers
-//! and reservations join here.
+//! Stage 8, dispatch: reserves (`reservation`), records the intent, calls the provider and judges the head of its
+//! answer. One target for now; retries and breakers join here.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use flyball_core::json::{Document, Limits, Value};
+use flyball_journal::Reservation;
 use http::StatusCode;
 use tokio::time::{Instant, timeout_at};
+use tracing::{Instrument as _, debug_span};
 
 use super::decide::Basis;
 use super::prepare::Prepared;
+use super::settle;
 use crate::edge::egress::{Bounds, EgressError, NamedBy};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Recorded};
 use crate::providers::{Inbound, Outbound};
+use crate::recording;
 use crate::refusal::{Kind, Refusal};
+use crate::snapshot::Route;
+
+mod reservation;
 
 /// An error body is read up to this many bytes.
 const ERROR_BODY: usize = 64 * 1024;
@@ -34,14 +41,18 @@ impl Dispatched {
 }
 
 /// Calls the provider.
-#[tracing::instrument(level = "debug", name = "dispatch", skip_all)]
 pub(super) async fn run(exchange: &mut Exchange, prepared: Prepared) -> Result<Dispatched, Refusal> {
-    let (basis, target, body) = prepared.into_parts();
+    steps(exchange, prepared).instrument(debug_span!("dispatch")).await
+}
+
+async fn steps(exchange: &mut Exchange, prepared: Prepared) -> Result<Dispatched, Refusal> {
+    let (basis, target, body, output_bound) = prepared.into_parts();
     let call = &basis.call;
     let gateway = Arc::clone(&exchange.gateway);
     let timeouts = &exchange.snapshot.config.timeouts;
     let patience = if call.stream { timeouts.first_event } else { timeouts.first_byte };
     let deadline = Instant::now() + patience.get();
+    let reservation = reservation::bound(call, &target, body.len(), output_bound);
     let outbound = Outbound {
         operation: call.operation,
         model: &target.model,
@@ -60,10 +71,16 @@ pub(super) async fn run(exchange: &mut Exchange, prepared: Prepared) -> Result<D
             body_limit: exchange.snapshot.config.limits.answer.bytes(),
         },
     };
-    exchange.dispatched = true;
+    intend(exchange, &target, &outbound.body, reservation).await?;
+    exchange.sent = Some(outbound.body.clone());
     let inbound = match timeout_at(deadline, target.provider.call(&gateway.egress, outbound)).await {
         Ok(Ok(inbound)) => inbound,
-        Ok(Err(error)) => return Err(failed(error)),
+        Ok(Err(error)) => {
+            if error.nothing_was_sent() {
+                exchange.sent = None;
+            }
+            return Err(failed(error));
+        }
         Err(_elapsed) => {
             return Err(Refusal::new(Kind::ProviderTimeout, "The provider did not answer in time."));
         }
@@ -71,9 +88,38 @@ pub(super) async fn run(exchange: &mut Exchange, prepared: Prepared) -> Result<D
     let waited = exchange.started.elapsed().as_micros();
     exchange.first_byte_micros = Some(u64::try_from(waited).unwrap_or(u64::MAX));
     if !inbound.status.is_success() {
+        exchange.sent = None;
         return Err(provider_refusal(inbound, deadline).await);
     }
     Ok(Dispatched { basis, inbound, deadline })
+}
+
+/// Records that the exchange is about to leave us. The provider is called only after the write returned; the sync
+/// runs beside the call.
+async fn intend(
+    exchange: &mut Exchange,
+    target: &Route,
+    body: &[u8],
+    reservation: Reservation,
+) -> Result<(), Refusal> {
+    exchange.attempts += 1;
+    let Some(intent) = recording::intent(exchange, target, body, reservation) else {
+        return Err(Refusal::new(Kind::Internal, "The gateway does not know who is calling."));
+    };
+    exchange.received = None;
+    exchange.recorded = Recorded::Intending;
+    match exchange.gateway.journal.intend(&intent).await {
+        Ok(position) => {
+            exchange.recorded = Recorded::Intended(position);
+            Ok(())
+        }
+        Err(error) => {
+            // It did not leave us, and there is no room to say so.
+            exchange.attempts -= 1;
+            exchange.recorded = Recorded::Settled;
+            Err(settle::unrecorded(error).await)
+        }
+    }
 }
 
 /// What a failed call looks like to the caller.

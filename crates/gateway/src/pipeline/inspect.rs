@@ -50,7 +50,7 @@ pub(super) fn run(exchange: &mut Exchange, authenticated: Authenticated) -> Insp
         length += content.len();
         scan(scanner, index, text.role, &content, &mut findings);
     }
-    exchange.prompt_findings = u32::try_from(findings.len()).unwrap_or(u32::MAX);
+    exchange.prompt_findings = findings.iter().map(|located| located.finding.kind).collect();
     Inspected { call, principal, route, findings, length }
 }
 

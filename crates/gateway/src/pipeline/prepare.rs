@@ -23,11 +23,13 @@ pub struct Prepared {
     basis: Basis,
     target: Arc<Route>,
     body: Bytes,
+    /// The cap on output tokens that the body carries.
+    output_bound: Option<u64>,
 }
 
 impl Prepared {
-    pub(super) fn into_parts(self) -> (Basis, Arc<Route>, Bytes) {
-        (self.basis, self.target, self.body)
+    pub(super) fn into_parts(self) -> (Basis, Arc<Route>, Bytes, Option<u64>) {
+        (self.basis, self.target, self.body, self.output_bound)
     }
 }
 
@@ -55,8 +57,9 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
         }
     }
     exchange.dropped = parameters::apply(&mut editor, call, &target, safe_mode);
+    let output_bound = parameters::output_bound(call, &target, safe_mode);
     let body = editor.finish();
-    Ok(Prepared { basis, target, body })
+    Ok(Prepared { basis, target, body, output_bound })
 }
 
 /// The refusal for a decision to block.

@@ -10,12 +10,14 @@ use flyball_core::{Call, Decision, ExchangeId};
 use http::{HeaderMap, Request};
 use hyper::body::Incoming;
 use tokio::time::Instant;
+use tracing::{Instrument as _, debug_span};
 
 use crate::edge;
 use crate::edge::request_body::{RequestBodyError, RequestBodyLimits};
-use crate::exchange::{Exchange, Outcome};
+use crate::exchange::{Exchange, Outcome, Recorded};
 use crate::gateway::Gateway;
 use crate::protocols::Protocol;
+use crate::recording::{self, Tally};
 use crate::refusal::{Kind, Refusal};
 use crate::snapshot::Snapshot;
 
@@ -56,15 +58,23 @@ pub(super) fn begin(gateway: Arc<Gateway>, protocol: Protocol, headers: &HeaderM
         started: Instant::now(),
         stage: "receive",
         principal: None,
+        end_user: 0,
+        session: 0,
+        tags: Vec::new(),
         operation: None,
         stream: false,
         route: None,
         decision: Decision::default(),
         dropped: Vec::new(),
-        prompt_findings: 0,
-        output_findings: 0,
-        dispatched: false,
+        prompt_findings: Tally::default(),
+        output_findings: Tally::default(),
+        salt: recording::salt(&gateway.salts, id),
+        received: None,
+        output_hash: None,
+        attempts: 0,
+        recorded: Recorded::Not,
         first_byte_micros: None,
+        sent: None,
         usage: None,
         outcome: Outcome::Abandoned,
         in_flight,
@@ -78,12 +88,16 @@ pub fn shutting_down() -> Refusal {
 }
 
 /// Reads and decodes the request.
-#[tracing::instrument(level = "debug", name = "receive", skip_all)]
 pub(super) async fn run(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Received, Refusal> {
+    steps(exchange, request).instrument(debug_span!("receive")).await
+}
+
+async fn steps(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Received, Refusal> {
     let snapshot = Arc::clone(&exchange.snapshot);
     let (parts, incoming) = request.into_parts();
     let limit = snapshot.config.limits.model_body.get();
     let bytes = body(&snapshot, &parts.headers, incoming, limit).await?;
+    exchange.received = Some(bytes.clone());
     let document = Document::parse(bytes, snapshot.config.limits.json()).map_err(json_refusal)?;
     let call = exchange.protocol.decode(document)?;
     exchange.operation = Some(call.operation);

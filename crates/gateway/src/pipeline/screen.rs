@@ -5,16 +5,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flyball_core::json::Document;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
+use tracing::{Instrument as _, debug_span};
 
 use super::decide::Basis;
 use super::dispatch::Dispatched;
 use crate::edge::body::Body;
 use crate::exchange::{Exchange, Outcome};
-use crate::protocols::Protocol;
-use crate::protocols::governed_speed;
+use crate::recording::SaltedHash;
 use crate::refusal::{Kind, Refusal};
 
 pub mod body;
@@ -33,11 +32,15 @@ pub enum Reply {
 }
 
 /// Screens the answer: a whole one at once, a stream from here on.
-#[tracing::instrument(level = "debug", name = "screen", skip_all)]
 pub(super) async fn run(exchange: &mut Exchange, dispatched: Dispatched) -> Result<Reply, Refusal> {
+    steps(exchange, dispatched).instrument(debug_span!("screen")).await
+}
+
+async fn steps(exchange: &mut Exchange, dispatched: Dispatched) -> Result<Reply, Refusal> {
     let (basis, inbound, deadline) = dispatched.into_parts();
     if basis.call.stream {
         if !inbound.is_event_stream() {
+            plain::count(exchange, inbound, deadline).await;
             return Err(Refusal::new(
                 Kind::ProviderInvalidAnswer,
                 "The provider answered a streaming request without a stream.",
@@ -55,22 +58,11 @@ impl Reply {
     pub(super) fn into_response(self, mut exchange: Exchange) -> Response<Body> {
         match self {
             Reply::Plain(bytes) => {
-                let body = match exchange.protocol {
-                    Protocol::Completion => completion(bytes),
-                    _ => Ok(bytes),
-                };
-                match body {
-                    Ok(bytes) => {
-                        exchange.outcome = Outcome::Answered;
-                        let mut response = head(&exchange, HeaderValue::from_static("application/json"));
-                        *response.body_mut() = Body::full(bytes);
-                        response
-                    }
-                    Err(refusal) => {
-                        exchange.outcome = Outcome::Refused(refusal.kind);
-                        super::settle::refused(&exchange, &refusal)
-                    }
-                }
+                exchange.outcome = Outcome::Answered;
+                exchange.output_hash = Some(SaltedHash::of(&exchange.salt, &bytes));
+                let mut response = head(&exchange, HeaderValue::from_static("application/json"));
+                *response.body_mut() = Body::full(bytes);
+                response
             }
             Reply::Stream(inflow) => {
                 let mut response =
@@ -80,13 +72,6 @@ impl Reply {
             }
         }
     }
-}
-
-fn completion(bytes: Bytes) -> Result<Bytes, Refusal> {
-    let document = Document::parse(bytes, plain::ANSWER_LIMITS).ok();
-    document.as_ref().and_then(governed_speed::encode_completion).ok_or_else(|| {
-        Refusal::new(Kind::ProviderInvalidAnswer, "The provider's answer is not a chat completion.")
-    })
 }
 
 fn head(exchange: &Exchange, content_type: HeaderValue) -> Response<Body> {

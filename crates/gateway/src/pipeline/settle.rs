@@ -2,7 +2,7 @@
 //! Runs exactly once for every exchange, however it ended: dropping the [`Exchange`] calls it.
 
 use flyball_core::Money;
-use flyball_store::{Outcome as Counted, UsageRecord};
+use flyball_journal::AppendError;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 
@@ -10,64 +10,103 @@ use super::receive;
 use crate::edge::body::Body;
 use crate::edge::headers::request_id;
 use crate::events;
-use crate::exchange::{Exchange, Outcome};
+use crate::exchange::{Exchange, Outcome, Recorded};
 use crate::gateway::Gateway;
 use crate::protocols::openai;
+use crate::recording;
 use crate::refusal::{Kind, Refusal};
 
 /// Settles an exchange.
 #[tracing::instrument(level = "debug", name = "settle", skip_all)]
 pub(crate) fn run(exchange: &mut Exchange) {
+    // Whatever ended it before the answer was counted: no more of the answer is known.
+    exchange.count(0);
     let cost = cost(exchange);
+    record(exchange, cost);
     exchange.gateway.metrics.settled(exchange, cost);
     events::settled(exchange, cost);
-    record(exchange, cost);
 }
 
-/// What the exchange cost; none when nobody counted or no price is known.
+/// What the exchange cost; none while that is not known, and where no price is.
 pub(super) fn cost(exchange: &Exchange) -> Option<Money> {
     let (usage, route) = (exchange.usage?, exchange.route.as_ref()?);
     Some(route.price?.cost(usage.input, usage.cached_input, usage.output))
 }
 
-/// Counts the exchange for its tenant, key and model. Does not wait.
-fn record(exchange: &Exchange, cost: Option<Money>) {
-    let (Some(principal), Some(route), Some(operation)) =
-        (&exchange.principal, &exchange.route, exchange.operation)
-    else {
+/// Records how an exchange ended that left us, or would have, had its caller stayed. Does not wait: the space was
+/// set aside with the intent.
+fn record(exchange: &mut Exchange, cost: Option<Money>) {
+    if exchange.recorded == Recorded::Settled {
         return;
-    };
-    let Some(tenant) = &principal.tenant else { return };
-    let usage = exchange.usage.unwrap_or_default();
-    let outcome = match exchange.outcome {
-        Outcome::Answered => Counted::Answered,
-        Outcome::Refused(Kind::PolicyBlockedPrompt | Kind::PolicyBlockedOutput) => Counted::Blocked,
-        Outcome::Refused(_) | Outcome::Abandoned => Counted::Failed,
-    };
-    let record = UsageRecord {
-        key: principal.key,
-        model: route.name.clone(),
-        provider: if exchange.dispatched { route.provider.name.clone() } else { "".into() },
-        operation,
-        at: exchange.time,
-        input_tokens: usage.input,
-        output_tokens: usage.output,
-        cost: cost.unwrap_or(Money::ZERO),
-        outcome,
-    };
-    if let Err(error) = exchange.gateway.store.tenant(tenant).usage().record(record) {
-        tracing::error!(%error, code = "E702", exchange = %exchange.id, "usage could not be counted");
+    }
+    let Some(settlement) = recording::settlement(exchange, cost) else { return };
+    exchange.recorded = Recorded::Settled;
+    if let Err(error) = exchange.gateway.journal.settle(&settlement) {
+        tracing::error!(%error, code = "E702", exchange = %exchange.id, "an exchange could not be settled");
+    }
+}
+
+/// Waits until what was recorded of the exchange survives a power cut, or whatever `journal.durability` asks for.
+/// The first byte of every answer passes here. When the journal has failed nothing is released any more: the wait
+/// then ends with the process.
+pub(super) async fn durable(exchange: &Exchange) {
+    if let Recorded::Intended(position) = exchange.recorded
+        && exchange.gateway.journal.durable(position).await.is_err()
+    {
+        std::future::pending().await
+    }
+}
+
+/// Ends an exchange that was refused before its answer began: it is recorded, and then told.
+pub(super) async fn refuse(mut exchange: Exchange, mut refusal: Refusal) -> Response<Body> {
+    exchange.outcome = Outcome::Refused(refusal.kind);
+    if exchange.attempts > 0 {
+        durable(&exchange).await;
+    } else if exchange.recorded == Recorded::Not
+        && let Some(settlement) = recording::settlement(&exchange, None)
+    {
+        // Noted first: whatever becomes of the wait, there is no second record.
+        exchange.recorded = Recorded::Settled;
+        let journal = &exchange.gateway.journal;
+        let recorded = match journal.record(&settlement).await {
+            Ok(position) => journal.durable(position).await,
+            Err(error) => Err(error),
+        };
+        match recorded {
+            Ok(()) => {}
+            Err(error) => {
+                refusal = unrecorded(error).await;
+                exchange.outcome = Outcome::Refused(refusal.kind);
+            }
+        }
+    }
+    refused(&exchange, &refusal)
+}
+
+/// The refusal of what cannot be recorded for want of space. When the journal has failed there is not even that: see
+/// [`durable`].
+pub(super) async fn unrecorded(error: AppendError) -> Refusal {
+    match error {
+        AppendError::Full { retry_after } => {
+            Refusal::new(Kind::StateUnavailable, "The gateway cannot record this call now.")
+                .retry_after(retry_after)
+                .because(error)
+        }
+        AppendError::Failed(_) | AppendError::Closed => std::future::pending().await,
+        _ => Refusal::new(Kind::Internal, "The gateway cannot record this call.").because(error),
     }
 }
 
 /// Puts our names on an answer.
 pub(super) fn identify(exchange: &Exchange, headers: &mut HeaderMap) {
     if let Ok(id) = HeaderValue::from_str(&exchange.request_id) {
-        headers.insert(HeaderName::from_static("x-request-id"), id.clone());
-        headers.insert(HeaderName::from_static("x-flyball-request-id"), id);
+        headers.insert(HeaderName::from_static("x-request-id"), id);
     }
     if exchange.principal.is_none() {
         return;
+    }
+    if let Ok(id) = HeaderValue::from_str(&exchange.id.to_string()) {
+        headers.insert(HeaderName::from_static("x-flyball-request-id"), id);
     }
     headers.insert(
         HeaderName::from_static("x-flyball-action"),

@@ -6,10 +6,11 @@ pub mod chunk;
 pub mod embeddings;
 pub mod end;
 pub mod error;
+pub mod tokens;
 
 use flyball_core::json::Value;
 
-use super::Usage;
+use super::{Counting, Usage};
 
 /// Reads a `usage` object.
 pub fn usage(value: Value<'_>) -> Option<Usage> {
@@ -20,5 +21,6 @@ pub fn usage(value: Value<'_>) -> Option<Usage> {
         input,
         cached_input: cached.and_then(Value::unsigned).unwrap_or(0).min(input),
         output: count("completion_tokens").unwrap_or(0),
+        how: Counting::Reported,
     })
 }

@@ -13,10 +13,24 @@ use crate::edge::egress::{Egress, EgressError, Why};
 /// An OpenAI-compatible provider.
 #[derive(Debug)]
 pub struct OpenAi {
-    base: String,
-    /// Azure's form: deployments in the path and this `api-version`.
-    azure_version: Option<String>,
+    address: Address,
+    /// What is sent with calls that expect a whole answer.
     headers: HeaderMap,
+    /// What is sent with calls that expect events.
+    stream_headers: HeaderMap,
+}
+
+/// Where calls go.
+#[derive(Debug)]
+enum Address {
+    /// One address for each operation.
+    Plain {
+        /// None: the base is no URL, and every call is refused.
+        chat: Option<Uri>,
+        embeddings: Option<Uri>,
+    },
+    /// Azure's form: deployments in the path and this `api-version`.
+    Azure { base: String, version: String },
 }
 
 /// Why a provider cannot be built from its configuration.
@@ -52,40 +66,55 @@ impl OpenAi {
             value.set_sensitive(true);
             headers.insert(name, value);
         }
-        let base = base.trim_end_matches('/').to_owned();
-        Ok(OpenAi { base, azure_version: azure_version.map(str::to_owned), headers })
+        let base = base.trim_end_matches('/');
+        let address = match azure_version {
+            Some(version) => Address::Azure { base: base.to_owned(), version: version.to_owned() },
+            None => {
+                let at = |operation| format!("{base}/{}", endpoint(operation)).parse().ok();
+                Address::Plain { chat: at(Operation::Chat), embeddings: at(Operation::Embeddings) }
+            }
+        };
+        let mut stream_headers = headers.clone();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        stream_headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        Ok(OpenAi { address, headers, stream_headers })
     }
 
     fn uri(&self, outbound: &Outbound<'_>) -> Result<Uri, EgressError> {
-        let endpoint = match outbound.operation {
-            Operation::Embeddings => "embeddings",
-            _ => "chat/completions",
-        };
-        let text = match &self.azure_version {
-            Some(version) => {
-                let deployment = percent_encode(outbound.model);
-                format!("{}/openai/deployments/{deployment}/{endpoint}?api-version={version}", self.base)
+        let uri = match (&self.address, outbound.operation) {
+            (Address::Plain { embeddings, .. }, Operation::Embeddings) => embeddings.clone(),
+            (Address::Plain { chat, .. }, _) => chat.clone(),
+            (Address::Azure { base, version }, operation) => {
+                let (deployment, endpoint) = (percent_encode(outbound.model), endpoint(operation));
+                format!("{base}/openai/deployments/{deployment}/{endpoint}?api-version={version}")
+                    .parse()
+                    .ok()
             }
-            None => format!("{}/{endpoint}", self.base),
         };
-        text.parse().map_err(|_| EgressError::Refused { why: Why::Host })
+        uri.ok_or(EgressError::Refused { why: Why::Host })
     }
 
     /// Sends a call.
     pub(super) async fn call(&self, egress: &Egress, outbound: Outbound<'_>) -> Result<Inbound, EgressError> {
         let uri = self.uri(&outbound)?;
-        let accept = if outbound.stream { "text/event-stream" } else { "application/json" };
         let mut request = Request::new(Full::<Bytes>::new(outbound.body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
-        headers.clone_from(&self.headers);
-        headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        headers.clone_from(if outbound.stream { &self.stream_headers } else { &self.headers });
         for (name, value) in outbound.headers {
             headers.insert(name, value.clone());
         }
         let (parts, body) = egress.send(request, outbound.bounds).await?.into_parts();
         Ok(Inbound { status: parts.status, headers: parts.headers, body: InboundBody::Wire(body) })
+    }
+}
+
+/// The last part of an operation's path.
+fn endpoint(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Embeddings => "embeddings",
+        _ => "chat/completions",
     }
 }
 

@@ -1,6 +1,7 @@
 //! The behaviour that every database must show, through the public surface only. Each function is one test; it
 //! gets a backend that nothing else uses.
 
+pub(crate) mod counting;
 pub(crate) mod keys;
 pub(crate) mod policies;
 pub(crate) mod tenants;
@@ -9,8 +10,11 @@ pub(crate) mod usage;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flyball_core::{Clock, KeyId, ManualClock, Money, Operation, TenantId, Timestamp};
-use flyball_store::{Fingerprint, NewKey, Outcome, Store, UsageRecord, Writer};
+use flyball_core::{Clock, KeyId, ManualClock, Money, TenantId, Timestamp};
+use flyball_store::{
+    Batch, Counting, Day, Dimension, Fingerprint, NewKey, Outcome, RollUp, Settled, Span, Store, UsageFilter,
+    UsageQuery, UsageTotals, Writer,
+};
 use tokio::task::JoinSet;
 
 /// A database of its own, which can be opened again after it was closed.
@@ -75,17 +79,60 @@ pub(crate) fn new_key(name: &str, seed: u8) -> NewKey {
     }
 }
 
-/// An answered chat with ten tokens in, five out, for 7 millionths.
-pub(crate) fn record(key: KeyId) -> UsageRecord {
-    UsageRecord {
+/// An answered chat of `acme` with ten tokens in, five out, for 7 millionths.
+pub(crate) fn settled(key: KeyId) -> Settled {
+    Settled {
+        tenant: tenant("acme"),
         key,
-        model: "demo".into(),
-        provider: "demo".into(),
-        operation: Operation::Chat,
+        end_user: 0,
+        model: "demo".to_owned(),
+        provider: "demo".to_owned(),
+        operation: "chat".to_owned(),
+        tags: vec![],
+        counting: Counting::Reported,
         at: NOON,
         input_tokens: 10,
+        cached_input_tokens: 4,
         output_tokens: 5,
-        cost: Money(7),
+        cost: Some(Money(7)),
         outcome: Outcome::Answered,
     }
+}
+
+/// The sums of `count` such chats.
+pub(crate) fn sums(count: u64) -> UsageTotals {
+    UsageTotals {
+        exchanges: count,
+        answered: count,
+        input_tokens: count * 10,
+        cached_input_tokens: count * 4,
+        output_tokens: count * 5,
+        cost: Money(7 * count.cast_signed()),
+        reported: count,
+        ..UsageTotals::default()
+    }
+}
+
+/// Settlements as a batch that begins at `from`, one place in the journal for each.
+pub(crate) fn batch(from: u64, settlements: impl IntoIterator<Item = Settled>) -> Batch {
+    let mut roll_up = RollUp::new(from);
+    let mut to = from;
+    for settled in settlements {
+        roll_up.add(settled);
+        to += 1;
+    }
+    roll_up.until(to, to)
+}
+
+/// Counts settlements from where the counting stands.
+pub(crate) async fn count(store: &Store, settlements: impl IntoIterator<Item = Settled>) {
+    let operator = store.operator();
+    let from = operator.usage().cursor().await.unwrap().counted;
+    operator.usage().apply(batch(from, settlements)).await.unwrap();
+}
+
+/// A question about the UTC day of [`NOON`].
+pub(crate) fn today(by: &[Dimension]) -> UsageQuery {
+    let day = Day::from(NOON);
+    UsageQuery { spans: vec![Span::utc(day, day)], only: UsageFilter::default(), by: by.to_vec() }
 }

@@ -20,6 +20,7 @@ pub struct Setup {
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     ready_at: Option<SocketAddr>,
+    data: Option<PathBuf>,
 }
 
 impl Setup {
@@ -31,6 +32,7 @@ impl Setup {
             arguments: Vec::new(),
             environment: Vec::new(),
             ready_at: None,
+            data: None,
         }
     }
 
@@ -60,6 +62,13 @@ impl Setup {
     #[must_use]
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Where the state lies. Without it a folder beside the configuration, which goes away with it.
+    #[must_use]
+    pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.data = Some(folder.into());
         self
     }
 
@@ -126,7 +135,7 @@ impl Setup {
         if self.config_text().is_some() {
             command.arg("--config").arg(config_path(folder));
         }
-        command.arg("--data").arg(data_dir(folder));
+        command.arg("--data").arg(self.data_dir(folder));
         command.arg("--listen").arg(address.to_string());
         command.args(&self.arguments);
         command
@@ -145,6 +154,11 @@ impl Setup {
         command
     }
 
+    /// The folder of the state.
+    pub(super) fn data_dir(&self, folder: &Path) -> PathBuf {
+        self.data.clone().unwrap_or_else(|| folder.join("data"))
+    }
+
     fn config_text(&self) -> Option<String> {
         let config = self.config.as_deref();
         match (config, &self.policy) {
@@ -156,10 +170,6 @@ impl Setup {
             (config, Some(_)) => Some(format!("policy: policy.yaml\n{}", config.unwrap_or_default())),
         }
     }
-}
-
-pub(super) fn data_dir(folder: &Path) -> PathBuf {
-    folder.join("data")
 }
 
 pub(super) fn config_path(folder: &Path) -> PathBuf {

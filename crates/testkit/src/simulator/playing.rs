@@ -23,6 +23,9 @@ use super::{Counters, ScriptedCut};
 /// How long a cut waits so that what was sent before it reaches the socket.
 const FLUSH: Duration = Duration::from_millis(2);
 
+/// Where the counts are told to other processes; it is not counted itself.
+const COUNTED: &str = "/counted";
+
 /// Counts a request once, however it ends.
 struct Counted {
     counters: Arc<Counters>,
@@ -42,6 +45,9 @@ pub(super) async fn answer(
     demo: Arc<Demo>,
     counters: Arc<Counters>,
 ) -> Result<Response<Playing>, ScriptedCut> {
+    if request.uri().path() == COUNTED {
+        return Ok(told(&counters));
+    }
     counters.started.fetch_add(1, Ordering::SeqCst);
     let mut counted = Counted { counters, played: false };
     let (head, body) = request.into_parts();
@@ -53,6 +59,9 @@ pub(super) async fn answer(
         headers: &head.headers,
         body: body.to_bytes(),
     });
+    counted.counters.calls.fetch_add(1, Ordering::SeqCst);
+    counted.counters.input_tokens.fetch_add(answer.counted.input, Ordering::SeqCst);
+    let output = answer.counted.output.into_iter();
     let mut steps = answer.steps.into_iter();
     loop {
         match steps.next() {
@@ -66,7 +75,8 @@ pub(super) async fn answer(
     }
     let left =
         steps.as_slice().iter().map(|step| if let Step::Send(bytes) = step { size(bytes) } else { 0 }).sum();
-    let mut response = Response::new(Playing { steps, waiting: None, cutting: false, left, counted });
+    let mut response =
+        Response::new(Playing { steps, output, told: 0, waiting: None, cutting: false, left, counted });
     *response.status_mut() = answer.status;
     response.headers_mut().extend(answer.headers);
     // The announced length is that of the whole body, so that a cut shows as a body that is too short.
@@ -76,6 +86,29 @@ pub(super) async fn answer(
     Ok(response)
 }
 
+/// What a provider would bill so far, and what happened, as one JSON document.
+fn told(counters: &Counters) -> Response<Playing> {
+    let (counted, counts) = (counters.counted(), counters.counts());
+    let document = serde_json::json!({
+        "calls": counted.calls,
+        "input_tokens": counted.input_tokens,
+        "output_tokens": counted.output_tokens,
+        "started": counts.started,
+        "completed": counts.completed,
+        "cancelled": counts.cancelled,
+    });
+    let body = Bytes::from(document.to_string());
+    Response::new(Playing {
+        left: size(&body),
+        steps: vec![Step::Send(body)].into_iter(),
+        output: Vec::new().into_iter(),
+        told: 0,
+        waiting: None,
+        cutting: false,
+        counted: Counted { counters: Arc::default(), played: true },
+    })
+}
+
 fn size(bytes: &Bytes) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
@@ -83,6 +116,10 @@ fn size(bytes: &Bytes) -> u64 {
 /// The body of a response: the steps after the head.
 pub(super) struct Playing {
     steps: IntoIter<Step>,
+    /// The tokens that are complete with each write.
+    output: IntoIter<u64>,
+    /// Those that were counted.
+    told: u64,
     waiting: Option<Pin<Box<Sleep>>>,
     cutting: bool,
     /// The bytes that are still to be sent.
@@ -118,6 +155,10 @@ impl Body for Playing {
                 }
                 Some(Step::Send(bytes)) => {
                     self.left = self.left.saturating_sub(size(&bytes));
+                    let complete = self.output.next().unwrap_or(self.told);
+                    let new = complete - self.told;
+                    self.told = complete;
+                    self.counted.counters.output_tokens.fetch_add(new, Ordering::SeqCst);
                     self.counted.played = self.steps.as_slice().is_empty();
                     return Poll::Ready(Some(Ok(Frame::data(bytes))));
                 }

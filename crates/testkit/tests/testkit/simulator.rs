@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use flyball_testkit::simulator::Counts;
+use flyball_testkit::simulator::{Counted, Counts};
 use flyball_testkit::{Client, RawConnection, Simulator};
 use http::Method;
 use serde_json::{Value, json};
@@ -166,4 +166,31 @@ async fn after_shutdown_nobody_listens() {
     simulator.shutdown().await;
     client.get("/v1/models").await.unwrap_err();
     while let Ok(Some(_)) = hanging.next_bytes().await {}
+}
+
+#[tokio::test]
+async fn what_was_written_before_a_break_is_billed_and_an_error_is_not() {
+    let simulator = Simulator::start().await.unwrap();
+    let client = Client::new(simulator.address());
+    let whole = client.post(CHAT, &chat("demo", false)).await.unwrap().json().unwrap();
+    let (input, output) = (&whole["usage"]["prompt_tokens"], &whole["usage"]["completion_tokens"]);
+    let (input, output) = (input.as_u64().unwrap(), output.as_u64().unwrap());
+    let billed = |calls, inputs, output_tokens| {
+        let expected = Counted { calls, input_tokens: inputs * input, output_tokens };
+        assert_eq!(simulator.counted(), expected);
+    };
+    billed(1, 1, output);
+    client.post(CHAT, &chat("sim:status=500", false)).await.unwrap();
+    billed(2, 1, output);
+    client.post(CHAT, &chat("sim:cut=body", false)).await.unwrap_err();
+    billed(3, 2, output);
+    let events = client.stream(CHAT, &chat("sim:chunks=9,cut=3,raw_split=7", true)).await.unwrap();
+    events.rest().await.unwrap_err();
+    // Three words, and the space after the last of them.
+    billed(4, 3, output + 4);
+    client.post(CHAT, &chat("sim:cut=head", false)).await.unwrap_err();
+    billed(5, 4, output + 4);
+    let told = client.get("/counted").await.unwrap().json().unwrap();
+    assert_eq!((&told["calls"], &told["output_tokens"]), (&json!(5), &json!(output + 4)), "{told}");
+    assert_eq!(simulator.counts().started, 5);
 }

@@ -1,7 +1,7 @@
 //! The body of a provider's answer, bounded in length and in the time between its pieces.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,12 +9,15 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::pool::Lease;
 use super::{EgressError, TimeoutPhase};
 
 /// The body of an answer. Dropping it before its end tells the provider to stop.
 #[derive(Debug)]
 pub struct AnswerBody {
     body: Incoming,
+    /// The connection that it comes on, where this body has it for itself: nobody else drives it.
+    lease: Option<Lease>,
     left: u64,
     limit: u64,
     idle_timeout: Duration,
@@ -25,8 +28,36 @@ pub struct AnswerBody {
 }
 
 impl AnswerBody {
-    pub(super) fn new(body: Incoming, limit: u64, idle_timeout: Duration) -> Self {
-        AnswerBody { body, left: limit, limit, idle_timeout, timer: None, waiting: false }
+    pub(super) fn new(body: Incoming, lease: Option<Lease>, limit: u64, idle_timeout: Duration) -> Self {
+        let lease = lease.and_then(|lease| {
+            if !body.is_end_stream() {
+                return Some(lease);
+            }
+            lease.give_back();
+            None
+        });
+        AnswerBody { body, lease, left: limit, limit, idle_timeout, timer: None, waiting: false }
+    }
+
+    /// The next frame: what has arrived, or what driving the connection brings.
+    fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let body = Pin::new(&mut self.body);
+        let Some(lease) = &mut self.lease else { return body.poll_frame(cx) };
+        // Only driving the connection brings anything: nobody else has to wake this task.
+        let idle = &mut Context::from_waker(Waker::noop());
+        let arrival = match body.poll_frame(idle) {
+            Poll::Ready(arrival) => arrival,
+            Poll::Pending => {
+                lease.link.drive(cx);
+                ready!(Pin::new(&mut self.body).poll_frame(idle))
+            }
+        };
+        if (arrival.is_none() || self.body.is_end_stream())
+            && let Some(lease) = self.lease.take()
+        {
+            lease.give_back();
+        }
+        Poll::Ready(arrival)
     }
 
     fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -49,7 +80,7 @@ impl Body for AnswerBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, EgressError>>> {
         let this = self.get_mut();
-        let frame = match Pin::new(&mut this.body).poll_frame(cx) {
+        let frame = match this.poll_arrival(cx) {
             Poll::Ready(frame) => {
                 this.waiting = false;
                 frame

@@ -91,6 +91,9 @@ impl Service<Name> for Resolver {
 
 type Inner = HttpsConnector<HttpConnector<Resolver>>;
 
+/// A connected socket, with TLS or without.
+pub(super) type Stream = <Inner as Service<Uri>>::Response;
+
 /// Connects within a time limit.
 #[derive(Clone)]
 pub(super) struct Connector {
@@ -117,9 +120,9 @@ impl Connector {
 }
 
 impl Service<Uri> for Connector {
-    type Response = <Inner as Service<Uri>>::Response;
+    type Response = Stream;
     type Error = BoxError;
-    type Future = BoxFuture<Result<Self::Response, BoxError>>;
+    type Future = BoxFuture<Result<Stream, BoxError>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner.poll_ready(cx)

@@ -6,8 +6,6 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
-use hyper_util::client::legacy;
-
 use super::connector::{AddressRefused, ConnectOverdue, NotResolved};
 
 /// Why the client cannot be made.
@@ -132,27 +130,24 @@ impl EgressError {
         }
     }
 
-    /// Sorts an error of the client.
-    pub(super) fn of_request(error: &legacy::Error) -> Self {
+    /// Sorts an error of connecting.
+    pub(super) fn of_connect(error: &(dyn Error + 'static)) -> Self {
         if find::<AddressRefused>(error).is_some() {
             return EgressError::Refused { why: Why::Address };
         }
         if find::<ConnectOverdue>(error).is_some() {
             return EgressError::Timeout { phase: TimeoutPhase::Connect };
         }
-        if error.is_connect() {
-            if let Some(tls) = find::<rustls::Error>(error) {
-                return EgressError::Tls(tls.to_string());
-            }
-            if find::<NotResolved>(error).is_some() {
-                return EgressError::Resolve;
-            }
-            return match find::<io::Error>(error).map(io::Error::kind) {
-                Some(io::ErrorKind::TimedOut) => EgressError::Timeout { phase: TimeoutPhase::Connect },
-                kind => EgressError::Connect(kind.unwrap_or(io::ErrorKind::Other)),
-            };
+        if let Some(tls) = find::<rustls::Error>(error) {
+            return EgressError::Tls(tls.to_string());
         }
-        find::<hyper::Error>(error).map_or(EgressError::Reset, EgressError::of_exchange)
+        if find::<NotResolved>(error).is_some() {
+            return EgressError::Resolve;
+        }
+        match find::<io::Error>(error).map(io::Error::kind) {
+            Some(io::ErrorKind::TimedOut) => EgressError::Timeout { phase: TimeoutPhase::Connect },
+            kind => EgressError::Connect(kind.unwrap_or(io::ErrorKind::Other)),
+        }
     }
 
     /// Sorts an error of an exchange that had begun.

@@ -1,6 +1,8 @@
 //! The outbound client against real servers on the loopback. Here are the servers; what may be called is
-//! tested in `destinations`, what goes wrong on the way in `failures`.
+//! tested in `destinations`, what goes wrong on the way in `failures`, how long connections live in
+//! `connections`.
 
+mod connections;
 mod destinations;
 mod failures;
 

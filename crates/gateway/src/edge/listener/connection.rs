@@ -32,6 +32,9 @@ use crate::edge::drain::{Drain, Phase};
 /// The smallest head buffer that hyper accepts.
 const MIN_HEAD_BYTES: u32 = 8_192;
 
+/// How many header fields hyper accepts when it is not told: part of its documented interface.
+const DEFAULT_MAX_HEADERS: usize = 100;
+
 /// What all connections of a listener share.
 pub(super) struct Shared<H> {
     handler: H,
@@ -63,12 +66,15 @@ impl<H> Shared<H> {
 fn http(executor: TrackedExecutor, settings: &ListenerSettings) -> auto::Builder<TrackedExecutor> {
     let head = settings.max_head_bytes.max(MIN_HEAD_BYTES);
     let mut builder = auto::Builder::new(executor);
-    builder
-        .http1()
+    let mut http1 = builder.http1();
+    http1
         // The pulse keeps this deadline, without a timer set and dropped for each request.
         .header_read_timeout(None)
-        .max_headers(settings.max_headers)
         .max_buf_size(head as usize);
+    // Its own default costs it less than the same number given.
+    if settings.max_headers != DEFAULT_MAX_HEADERS {
+        http1.max_headers(settings.max_headers);
+    }
     let limits = settings.http2;
     builder
         .http2()

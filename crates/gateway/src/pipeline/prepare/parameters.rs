@@ -58,6 +58,22 @@ pub(super) fn apply(
     dropped
 }
 
+/// The cap on output tokens of one answer that holds after [`apply`]; none when nobody set one.
+pub(super) fn output_bound(call: &Call, route: &Route, safe_mode: Option<&SafeMode>) -> Option<u64> {
+    let parameters = Parameters { root: call.document.root(), route };
+    let stated = OUTPUT_CAPS.iter().filter(|key| !parameters.drops(key)).filter_map(|key| {
+        let name = parameters.provider_name(key);
+        match parameters.stated(name) {
+            Some(value) => value.unsigned(),
+            None => parameters.default(name).and_then(serde_json::Value::as_u64),
+        }
+    });
+    // Which of two contradicting wishes a provider heeds is its own affair.
+    let wish = stated.max();
+    let caps = [wish, route.max_output_tokens, safe_mode.map(|settings| settings.max_output_tokens)];
+    caps.into_iter().flatten().min()
+}
+
 /// The parameters of one request on one route.
 struct Parameters<'d, 'r> {
     root: Value<'d>,

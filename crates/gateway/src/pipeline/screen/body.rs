@@ -19,6 +19,7 @@ use crate::edge::sse::Decoder;
 use crate::exchange::{Exchange, Outcome};
 use crate::protocols::openai;
 use crate::providers::{Inbound, InboundBody};
+use crate::recording::SaltedHash;
 use crate::refusal::{Kind, Refusal};
 
 /// Released bytes are gathered up to this size before they are written.
@@ -122,6 +123,15 @@ impl Inflow {
         }
     }
 
+    /// Counts the events that came and were not looked at: the policy or the caller ended the stream before them.
+    fn count_rest(&mut self) {
+        if self.screen.state() != State::Done {
+            while let Ok(Some(event)) = self.decoder.next_event() {
+                self.screen.count_unseen(event);
+            }
+        }
+    }
+
     /// Nothing comes: is it time for a comment, or for an end?
     fn poll_time(&mut self, cx: &mut Context<'_>, out: &mut BytesMut) -> Poll<Result<(), Refusal>> {
         // The timer is moved only when it fires: events do not touch it.
@@ -153,6 +163,8 @@ fn broke_off() -> Refusal {
 pub struct Screened {
     inflow: Inflow,
     ended: bool,
+    /// Of what was released.
+    hash: SaltedHash,
     /// Last, so that it settles when the rest is gone.
     exchange: Exchange,
 }
@@ -160,14 +172,18 @@ pub struct Screened {
 impl Screened {
     /// The answer of `exchange`.
     pub(super) fn new(exchange: Exchange, inflow: Inflow) -> Self {
-        Screened { inflow, ended: false, exchange }
+        Screened { inflow, ended: false, hash: SaltedHash::new(&exchange.salt), exchange }
     }
 
     /// Writes what is known of the answer into the exchange's record: once, when it ends.
     fn tell(&mut self, outcome: Option<Outcome>) {
+        self.inflow.count_rest();
         let screen = &self.inflow.screen;
-        self.exchange.usage = screen.usage();
-        self.exchange.output_findings = screen.findings();
+        match screen.usage() {
+            Some(usage) => self.exchange.reported(usage),
+            None => self.exchange.count(screen.output_tokens()),
+        }
+        self.exchange.output_findings = screen.findings().clone();
         self.exchange.gateway.metrics.decided(flyball_core::Stage::Output, screen.decision());
         self.exchange.decision.tighten(screen.decision().clone());
         if let Some(outcome) = outcome {
@@ -213,6 +229,7 @@ impl http_body::Body for Screened {
         if out.is_empty() {
             return Poll::Ready(None);
         }
+        this.hash.update(&out);
         Poll::Ready(Some(Ok(Frame::data(out.freeze()))))
     }
 
@@ -226,5 +243,6 @@ impl Drop for Screened {
         if !self.ended {
             self.tell(None);
         }
+        self.exchange.output_hash = Some(self.hash.clone().finish());
     }
 }

@@ -1,4 +1,4 @@
-//! Whole answers: read within bounds, inspected, judged, rewritten in place.
+//! Whole answers: read within bounds, counted, inspected, judged, rewritten in place.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use super::super::inspect::{Located, scan};
 use super::super::prepare::{blocked, mask_text};
 use super::{sources, summary, verbatim};
 use crate::exchange::Exchange;
-use crate::protocols::{AnswerText, openai};
+use crate::protocols::{AnswerText, Protocol, governed_speed, openai};
 use crate::providers::Inbound;
 use crate::refusal::{Kind, Refusal};
 use crate::snapshot::Snapshot;
@@ -40,15 +40,38 @@ pub(super) async fn run(
         _ => openai::answer::chat(&document),
     };
     let answer = answer.ok_or_else(invalid)?;
-    exchange.usage = answer.usage;
+    match answer.usage {
+        Some(usage) => exchange.reported(usage),
+        None => exchange.count(openai::tokens::answer(&document)),
+    }
     let verdict = judge(&exchange.snapshot, &basis, &document, &answer.texts);
-    exchange.output_findings = u32::try_from(verdict.findings.len()).unwrap_or(u32::MAX);
+    exchange.output_findings = verdict.findings.iter().map(|located| located.finding.kind).collect();
     exchange.gateway.metrics.decided(Stage::Output, &verdict.decision);
     exchange.decision.tighten(verdict.decision.clone());
     if verdict.decision.disposition == Disposition::Block {
         return Err(blocked(Kind::PolicyBlockedOutput, &verdict.decision));
     }
-    Ok(verdict.apply(&exchange.snapshot, &document, &answer.texts))
+    let body = verdict.apply(&exchange.snapshot, &document, &answer.texts);
+    if exchange.protocol != Protocol::Completion {
+        return Ok(body);
+    }
+    let document = if body.as_ptr() == document.source().as_ptr() {
+        document
+    } else {
+        Document::parse(body, ANSWER_LIMITS).map_err(|error| invalid().because(error))?
+    };
+    governed_speed::encode_completion(&document).ok_or_else(invalid)
+}
+
+/// Counts an answer that is not released, as far as it can be read.
+pub(super) async fn count(exchange: &mut Exchange, inbound: Inbound, deadline: Instant) {
+    let limit = exchange.snapshot.config.limits.answer.get();
+    let Ok(Ok(bytes)) = timeout_at(deadline, read(inbound, limit)).await else { return };
+    let Ok(document) = Document::parse(bytes, ANSWER_LIMITS) else { return };
+    match document.root().get("usage").and_then(openai::usage) {
+        Some(usage) => exchange.reported(usage),
+        None => exchange.count(openai::tokens::answer(&document)),
+    }
 }
 
 async fn read(mut inbound: Inbound, limit: usize) -> Result<Bytes, Refusal> {

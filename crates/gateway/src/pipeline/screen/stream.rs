@@ -7,6 +7,7 @@
 //! the growing prefix before each release, and a breach ends the stream (`running`).
 
 mod channel;
+mod counting;
 mod held;
 mod whole;
 
@@ -27,6 +28,7 @@ use crate::pipeline::decide::Basis;
 use crate::protocols::openai::chunk::{self, Chunk};
 use crate::protocols::openai::end::Envelope;
 use crate::protocols::{Channel, Field, Piece, Usage};
+use crate::recording::Tally;
 use crate::refusal::{Kind, Refusal};
 use crate::snapshot::Snapshot;
 
@@ -64,11 +66,14 @@ pub struct StreamScreen {
     /// Answers that have begun and not ended.
     open: Vec<u32>,
     kinds: Vec<&'static str>,
-    findings: u32,
+    findings: Tally,
     /// Whether there was any.
     found: bool,
     decision: Decision,
-    usage: Option<Usage>,
+    /// What the provider told last, and how much had come by then.
+    usage: Option<(Usage, u64)>,
+    /// Tokens of the names of called functions.
+    name_tokens: u64,
     /// Leaves last.
     usage_event: Option<Held>,
     state: State,
@@ -102,10 +107,11 @@ impl StreamScreen {
             begun: false,
             open: Vec::new(),
             kinds: Vec::new(),
-            findings: 0,
+            findings: Tally::default(),
             found: false,
             decision: Decision::default(),
             usage: None,
+            name_tokens: 0,
             usage_event: None,
             state: State::Open,
             out: BytesMut::new(),
@@ -122,14 +128,9 @@ impl StreamScreen {
         self.out.split().freeze()
     }
 
-    /// What the provider counted.
-    pub fn usage(&self) -> Option<Usage> {
-        self.usage
-    }
-
-    /// How many findings there were.
-    pub fn findings(&self) -> u32 {
-        self.findings
+    /// What was found.
+    pub fn findings(&self) -> &Tally {
+        &self.findings
     }
 
     /// What the policy said of the answer.
@@ -161,6 +162,7 @@ impl StreamScreen {
         }
         self.note(&document, &chunk);
         let held = self.inspect(event.raw, document, &chunk);
+        self.count_event(&held.document, &chunk);
         if self.channels.len() > CHANNELS {
             return Err(invalid());
         }
@@ -212,9 +214,6 @@ impl StreamScreen {
             }
         }
         self.open.retain(|choice| !chunk.finished.contains(choice));
-        if chunk.usage.is_some() {
-            self.usage = chunk.usage;
-        }
     }
 
     /// Scans an event's pieces.
@@ -258,7 +257,7 @@ impl StreamScreen {
         match self.channels.iter().position(|state| state.channel == channel) {
             Some(index) => index,
             None => {
-                self.channels.push(ChannelState::new(channel, self.whole));
+                self.channels.push(ChannelState::new(channel, self.whole, self.snapshot.scanner));
                 self.channels.len() - 1
             }
         }
@@ -300,7 +299,7 @@ impl StreamScreen {
     }
 
     fn count(&mut self, finding: &Finding) {
-        self.findings = self.findings.saturating_add(1);
+        self.findings.add(finding.kind);
         if finding.category == Category::Pii && !self.kinds.contains(&finding.kind.0) {
             self.kinds.push(finding.kind.0);
         }

@@ -8,7 +8,7 @@ use flyball_core::json::{Document, NodeKind, Value};
 use flyball_core::{Call, Operation, TextRole};
 
 use crate::protocols::reading::Reading;
-use crate::protocols::{missing, model_name, wrong_type};
+use crate::protocols::{end_user, missing, model_name, wrong_type};
 use crate::refusal::Refusal;
 
 /// Reads a chat completion request.
@@ -72,6 +72,7 @@ pub fn decode(document: Document) -> Result<Call, Refusal> {
         has_tools,
         server_tools,
         unseen_input,
+        end_user: end_user(root),
         texts,
         document,
     })

@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use flyball_core::json::{Document, NodeKind, Value};
+use flyball_core::json::{Document, NodeId, NodeKind, Value};
 
 use crate::protocols::reading::Reading;
 use crate::protocols::{Channel, Field, Piece, Usage};
@@ -12,6 +12,8 @@ use crate::protocols::{Channel, Field, Piece, Usage};
 pub struct Chunk {
     /// Pieces of text, in the order of the bytes.
     pub pieces: Vec<Piece>,
+    /// Names of called functions: not inspected, but written by the model.
+    pub names: Vec<NodeId>,
     /// Answers that end with this event.
     pub finished: Vec<u32>,
     /// What the provider counted.
@@ -100,6 +102,12 @@ impl Reader {
                 }
                 "refusal" => self.grow(choice, Field::Refusal, value),
                 "reasoning_content" => self.grow(choice, Field::Reasoning, value),
+                // The other name of the same; some providers send both.
+                "reasoning"
+                    if value.kind() == NodeKind::String && delta.get("reasoning_content").is_none() =>
+                {
+                    self.grow(choice, Field::Reasoning, value);
+                }
                 "tool_calls" => {
                     for (position, call) in value.items().enumerate() {
                         let index = call.get("index").and_then(Value::unsigned);
@@ -129,7 +137,10 @@ impl Reader {
         for (key, value) in function.members() {
             let key = key.text().unwrap_or_default();
             match key.as_ref() {
-                "name" => self.reading.fixed(value),
+                "name" => {
+                    self.reading.fixed(value);
+                    self.chunk.names.push(value.id());
+                }
                 "arguments" => self.grow(choice, Field::ToolArguments(index), value),
                 _ => self.other(choice, &["function", &index.to_string(), &key], value),
             }

@@ -4,7 +4,7 @@ use flyball_core::json::{Document, NodeKind};
 use flyball_core::{Call, Operation, TextRole};
 
 use crate::protocols::reading::Reading;
-use crate::protocols::{missing, model_name, wrong_type};
+use crate::protocols::{end_user, missing, model_name, wrong_type};
 use crate::refusal::Refusal;
 
 /// Reads an embeddings request. Inputs given as token ids cannot be inspected and set `unseen_input`.
@@ -43,6 +43,7 @@ pub fn decode(document: Document) -> Result<Call, Refusal> {
         has_tools: false,
         server_tools: false,
         unseen_input,
+        end_user: end_user(root),
         texts,
         document,
     })

@@ -1,7 +1,8 @@
 //! One field of a streamed answer that grows: what was seen in it, and up to where it is final.
 
 use flyball_core::Finding;
-use flyball_guard::StreamScanner;
+use flyball_core::tokens::Counter;
+use flyball_guard::{Scanner, StreamScanner};
 use flyball_mask::JsonStringTracker;
 
 use super::super::verbatim::{Meter, Sources};
@@ -24,6 +25,8 @@ pub(super) struct Json {
 pub(super) struct ChannelState {
     pub(super) channel: Channel,
     scanner: StreamScanner,
+    /// The tokens of the text as it came; of fields that a model writes.
+    pub(super) tokens: Counter,
     /// Length so far.
     pub(super) total: usize,
     /// Up to where everything is final.
@@ -43,7 +46,7 @@ pub(super) struct ChannelState {
 
 impl ChannelState {
     /// A field of which nothing has come.
-    pub(super) fn new(channel: Channel, whole: Whole) -> Self {
+    pub(super) fn new(channel: Channel, whole: Whole, scanner: Scanner) -> Self {
         let remembered = match whole {
             // Findings are treated when the answer is complete, however far back they lie.
             Whole::Buffer => usize::MAX,
@@ -51,7 +54,8 @@ impl ChannelState {
         };
         ChannelState {
             channel,
-            scanner: StreamScanner::new(),
+            scanner: scanner.stream(),
+            tokens: Counter::default(),
             total: 0,
             settled: 0,
             closed: 0,
@@ -70,6 +74,7 @@ impl ChannelState {
     pub(super) fn push(&mut self, text: &str, whole: Whole, sources: &Sources) {
         self.reopened |= self.closed > 0;
         self.total += text.len();
+        self.count(text);
         if self.channel.field == Field::Content {
             match whole {
                 Whole::Buffer => self.text.push_str(text),
@@ -92,6 +97,14 @@ impl ChannelState {
             }
         };
         self.keep(found);
+    }
+
+    /// Counts a piece.
+    pub(super) fn count(&mut self, text: &str) {
+        // Other fields repeat what the model wrote, or are the provider's own.
+        if !matches!(self.channel.field, Field::LogProbs | Field::Other(_)) {
+            self.tokens.push(text);
+        }
     }
 
     /// Another field goes on: takes the text for complete, so that a last word does not hold the other one back. A

@@ -17,7 +17,7 @@ use crate::edge::sse::Decoder;
 
 const REQUEST: &str = r#"{"model":"demo","stream":true,"messages":[{"role":"user","content":"one two three four five six seven eight nine ten"}]}"#;
 
-fn screen(policy: Option<&str>, on_whole_answer: OnWholeAnswer) -> StreamScreen {
+pub(super) fn screen(policy: Option<&str>, on_whole_answer: OnWholeAnswer) -> StreamScreen {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     let mut config = Config::default();
     if let Some(policy) = policy {
@@ -43,12 +43,12 @@ fn screen(policy: Option<&str>, on_whole_answer: OnWholeAnswer) -> StreamScreen 
 
 /// A field of a delta: the member's text around the value, so that growing fields can be told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
+pub(super) enum Part {
     Content(u32),
     Arguments(u32),
 }
 
-fn delta(part: Part, text: &str) -> String {
+pub(super) fn delta(part: Part, text: &str) -> String {
     let (choice, delta) = match part {
         Part::Content(choice) => (choice, format!(r#"{{"content":{}}}"#, quote(text))),
         Part::Arguments(choice) => (
@@ -61,13 +61,13 @@ fn delta(part: Part, text: &str) -> String {
     )
 }
 
-fn finish(choice: u32) -> String {
+pub(super) fn finish(choice: u32) -> String {
     format!(
         r#"{{"id":"c","created":1,"model":"m","choices":[{{"index":{choice},"delta":{{}},"finish_reason":"stop"}}]}}"#
     )
 }
 
-fn encode_all(events: &[String]) -> Vec<u8> {
+pub(super) fn encode_all(events: &[String]) -> Vec<u8> {
     let mut bytes = BytesMut::new();
     for event in events {
         Event::encode(event.as_bytes(), &mut bytes);
@@ -77,7 +77,7 @@ fn encode_all(events: &[String]) -> Vec<u8> {
 }
 
 /// Feeds bytes in chunks of `size` and returns what the caller reads.
-fn play(screen: &mut StreamScreen, bytes: &[u8], size: usize) -> Vec<u8> {
+pub(super) fn play(screen: &mut StreamScreen, bytes: &[u8], size: usize) -> Vec<u8> {
     let mut decoder = Decoder::new(1 << 20);
     let mut out = Vec::new();
     for chunk in bytes.chunks(size.max(1)) {

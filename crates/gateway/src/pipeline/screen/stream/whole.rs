@@ -40,7 +40,7 @@ impl StreamScreen {
         signals
             .output_contains_pii(!self.kinds.is_empty())
             .output_pii_kinds(&self.kinds)
-            .output_pii_count(u64::from(self.findings))
+            .output_pii_count(u64::from(self.findings.total()))
             .output_length(length as u64)
             .output_verbatim_ratio(ratio.fold(0.0, f64::max));
         self.snapshot.policy.decide(Stage::Output, &signals)

@@ -1,8 +1,6 @@
-//! The demo model's tokens: words with the white space before them, long words in parts. The crate's
-//! documentation states the rule; here it is applied.
+//! How the text of an answer is cut into deltas. What a token is says [`flyball_core::tokens`].
 
-/// The most bytes of a word that one token holds. An e-mail address therefore spans several deltas of a stream.
-const LONGEST: usize = 12;
+use flyball_core::tokens;
 
 /// How a text is cut into the pieces that a stream sends and that log probabilities describe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +19,7 @@ impl Split {
     /// The pieces of `text`; joined they are `text`.
     pub(crate) fn pieces(self, text: &str) -> Vec<&str> {
         match self {
-            Split::Tokens => tokens(text).collect(),
+            Split::Tokens => tokens::pieces(text).collect(),
             Split::Whole => vec![text],
             Split::Bytes(size) => {
                 let mut pieces = Vec::with_capacity(text.len() / size.max(1) + 1);
@@ -55,38 +53,6 @@ impl Split {
     }
 }
 
-/// The tokens of `text`; joined they are `text`.
-pub(crate) fn tokens(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let (token, after) = rest.split_at(token_end(rest));
-        rest = after;
-        Some(token)
-    })
-}
-
-/// The estimated number of tokens of a prompt's text.
-pub(crate) fn estimate(text: &str) -> u64 {
-    u64::try_from(text.len().div_ceil(4)).unwrap_or(u64::MAX)
-}
-
-fn token_end(text: &str) -> usize {
-    let mut word_start = None;
-    for (at, character) in text.char_indices() {
-        match word_start {
-            None if character.is_whitespace() => {}
-            None => word_start = Some(at),
-            Some(_) if character.is_whitespace() => return at,
-            Some(start) if at + character.len_utf8() - start > LONGEST => return at,
-            Some(_) => {}
-        }
-    }
-    text.len()
-}
-
 /// The last character boundary at or before `size`, but after the first character.
 fn boundary(text: &str, size: usize) -> usize {
     let first = text.chars().next().map_or(0, char::len_utf8);
@@ -100,15 +66,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_a_word_with_the_space_before_it() {
-        let all: Vec<_> = tokens("One  two\nthree ").collect();
-        assert_eq!(all, ["One", "  two", "\nthree", " "]);
-    }
-
-    #[test]
-    fn a_long_word_is_several_tokens() {
-        let all: Vec<_> = tokens("to alex.example@example.com").collect();
-        assert_eq!(all, ["to", " alex.example", "@example.com"]);
+    fn an_email_address_spans_several_deltas() {
+        let all = Split::Tokens.pieces("to alex.example@example.com");
+        assert_eq!(all, ["to", " alex", ".", "example", "@", "example", ".", "com"]);
     }
 
     proptest! {

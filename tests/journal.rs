@@ -1,0 +1,9 @@
+//! Nothing unrecorded: every call that left the gateway has its intent, every answer that anybody saw a byte of has
+//! it on the disk, and usage is the journal's sums, whatever kills the process or ails the disk.
+
+mod crash;
+mod disk;
+mod export;
+mod mixed;
+
+use export::Export;
