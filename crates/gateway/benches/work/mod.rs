@@ -18,14 +18,14 @@ use flyball_gateway::snapshot::Snapshot;
 const EVENTS: usize = 32;
 
 /// The default configuration and what exchanges under it are made of.
-pub struct Work {
+pub(crate) struct Work {
     snapshot: Arc<Snapshot>,
     principal: Arc<Principal>,
 }
 
 impl Work {
     /// The default configuration with the default policy.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let snapshot =
             Snapshot::build(1, Config::default(), &Arc::new(Demo::new())).expect("the defaults build");
         let principal = Principal {
@@ -40,13 +40,13 @@ impl Work {
     }
 
     /// Bytes to a call.
-    pub fn receive(&self, body: Bytes) -> Call {
+    pub(crate) fn receive(&self, body: Bytes) -> Call {
         let document = Document::parse(body, Limits::default()).expect("the body is JSON");
         Protocol::OpenAiChat.decode(document).expect("the body is a chat request")
     }
 
     /// Detectors over every text of a call.
-    pub fn inspect(&self, call: &Call) -> Vec<Finding> {
+    pub(crate) fn inspect(&self, call: &Call) -> Vec<Finding> {
         let mut findings = Vec::new();
         for text in &call.texts {
             if let Some(text) = call.document.value(text.node).text() {
@@ -57,25 +57,25 @@ impl Work {
     }
 
     /// What decisions on a call are based on.
-    pub fn basis(&self, call: Call) -> Basis {
+    pub(crate) fn basis(&self, call: Call) -> Basis {
         let route = self.snapshot.route("demo").expect("the demo route");
         Basis::new(call, Arc::clone(&self.principal), route, &[], 1_000)
     }
 
     /// The policy on what came in.
-    pub fn decide(&self, basis: &Basis) -> Decision {
+    pub(crate) fn decide(&self, basis: &Basis) -> Decision {
         self.snapshot.policy.decide(Stage::Prompt, &basis.signals())
     }
 
     /// The body that leaves: another model's name, everything else as it came.
-    pub fn prepare(&self, call: &Call) -> Bytes {
+    pub(crate) fn prepare(&self, call: &Call) -> Bytes {
         let mut editor = Editor::new(&call.document);
         editor.set(call.document.root(), "model", "\"concrete\"");
         editor.finish()
     }
 
     /// A whole answer: read, inspected, judged, passed on.
-    pub fn screen_plain(&self, basis: &Basis, body: Bytes) -> (Bytes, Decision) {
+    pub(crate) fn screen_plain(&self, basis: &Basis, body: Bytes) -> (Bytes, Decision) {
         let document = Document::parse(body, Limits::default()).expect("the answer is JSON");
         let answer = openai::answer::chat(&document).expect("the answer is a chat completion");
         let mut findings = Vec::new();
@@ -91,12 +91,12 @@ impl Work {
     }
 
     /// A screen for the stream that answers a call.
-    pub fn screen(&self, call: Call) -> StreamScreen {
+    pub(crate) fn screen(&self, call: Call) -> StreamScreen {
         StreamScreen::new(Arc::clone(&self.snapshot), self.basis(call))
     }
 
     /// A stream whose events arrive together, to its end.
-    pub fn screen_stream(&self, mut screen: StreamScreen, events: Bytes) -> Bytes {
+    pub(crate) fn screen_stream(&self, mut screen: StreamScreen, events: Bytes) -> Bytes {
         let mut decoder = Decoder::new(1 << 20);
         decoder.push(events);
         while let Ok(Some(event)) = decoder.next_event() {
@@ -108,7 +108,7 @@ impl Work {
 }
 
 /// A request whose user message has `length` bytes of prose.
-pub fn request(length: usize, stream: bool) -> Bytes {
+pub(crate) fn request(length: usize, stream: bool) -> Bytes {
     let prose = "The governor keeps the speed of an engine even, whatever the load on it may be. ";
     let text: String = prose.chars().cycle().take(length).collect();
     Bytes::from(format!(
@@ -117,14 +117,14 @@ pub fn request(length: usize, stream: bool) -> Bytes {
 }
 
 /// A short answer.
-pub fn answer() -> Bytes {
+pub(crate) fn answer() -> Bytes {
     Bytes::from_static(
         br#"{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"concrete","choices":[{"index":0,"message":{"role":"assistant","content":"It keeps the speed even, whatever the load is.","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":21,"completion_tokens":11,"total_tokens":32},"system_fingerprint":"fp_1"}"#,
     )
 }
 
 /// A stream of 32 deltas, its end and its end mark.
-pub fn events() -> Bytes {
+pub(crate) fn events() -> Bytes {
     let chunk = |delta: &str, reason: &str| {
         format!(
             r#"{{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"concrete","system_fingerprint":"fp_1","choices":[{{"index":0,"delta":{delta},"logprobs":null,"finish_reason":{reason}}}]}}"#
@@ -139,6 +139,6 @@ pub fn events() -> Bytes {
 }
 
 /// The name of a request's model, as a check that it was read.
-pub fn model(call: &Call) -> Option<String> {
+pub(crate) fn model(call: &Call) -> Option<String> {
     call.document.root().get("model").and_then(Value::text).map(|text| text.into_owned())
 }
