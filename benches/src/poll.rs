@@ -1,0 +1,55 @@
+//! Waiting for sockets: a thin form of epoll(7) that both the client and the simulator use. It knows keys and
+//! readiness, not what is read.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
+
+/// Sockets that are handed out by one wait.
+const BATCH: usize = 1024;
+
+/// The sockets that are waited for, each with a key of the caller's choice.
+pub(crate) struct Poller {
+    epoll: OwnedFd,
+    events: Vec<epoll::Event>,
+}
+
+impl Poller {
+    /// Without any socket yet.
+    pub(crate) fn new() -> io::Result<Poller> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        Ok(Poller { epoll, events: Vec::with_capacity(BATCH) })
+    }
+
+    /// Waits from now on until `source` can be read. It is forgotten when it is closed.
+    pub(crate) fn watch(&self, source: impl AsFd, key: usize) -> io::Result<()> {
+        let key = epoll::EventData::new_u64(u64::try_from(key).unwrap_or(u64::MAX));
+        Ok(epoll::add(&self.epoll, source, key, epoll::EventFlags::IN)?)
+    }
+
+    /// Waits for a socket, at most until `limit` is over, and puts the keys of those that can be read into `ready`.
+    pub(crate) fn wait(&mut self, limit: Option<Duration>, ready: &mut Vec<usize>) -> io::Result<()> {
+        ready.clear();
+        self.events.clear();
+        let limit = limit.map(|limit| Timespec {
+            tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(limit.subsec_nanos()),
+        });
+        match epoll::wait(&self.epoll, spare_capacity(&mut self.events), limit.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        ready.extend(self.events.iter().filter_map(|event| usize::try_from(event.data.u64()).ok()));
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Poller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Poller").field("epoll", &self.epoll).finish_non_exhaustive()
+    }
+}
