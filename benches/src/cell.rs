@@ -131,6 +131,11 @@ impl Filter {
             && self.connections.is_none_or(|connections| connections == cell.connections)
     }
 
+    /// Whether cells of the shape without delay are wanted, on some number of connections.
+    pub(crate) fn admits_shape(self, shape: Shape) -> bool {
+        Filter { connections: None, ..self }.admits(Cell { connections: 1, delay_ms: 0, shape })
+    }
+
     /// The number of connections it names, which need not be one of the matrix.
     pub(crate) fn connections(self) -> Option<usize> {
         self.connections
@@ -194,6 +199,13 @@ mod tests {
         for wrong in ["plain", "plain-1k@many", "plain-1k+soon", "plain-1k@0"] {
             assert!(wrong.parse::<Filter>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_shape_is_wanted_with_any_connections_but_not_with_another_delay() {
+        let admits = |filter: &str| filter.parse::<Filter>().unwrap().admits_shape(Shape::Plain1k);
+        assert!(admits("plain-1k@128") && admits("@1") && admits("plain-1k+0ms"));
+        assert!(!admits("plain-170@128") && !admits("plain-1k+20ms"));
     }
 
     #[test]

@@ -159,3 +159,67 @@ pub(crate) fn run<E: From<Failure> + From<std::io::Error>>(
 pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::cell::{Cell, DELAYS, Shape};
+    use crate::script::{self, Behaviour};
+    use crate::simulator;
+
+    fn seen(cell: Cell, address: std::net::SocketAddr) -> (Seen, Vec<Edge>) {
+        let behaviour = Behaviour { delay_ms: cell.delay_ms, pace_ms: cell.shape.pace_ms() };
+        let body = script::body(cell.shape, behaviour);
+        let request = script::request("bench", &[], &body);
+        let workload = Workload { address, request, is_stream: cell.shape.is_stream() };
+        let plan = Plan {
+            connections: cell.connections,
+            warm_up: Duration::from_millis(20),
+            window: Duration::from_millis(400),
+            stagger: cell.provider_time(),
+        };
+        let mut edges = Vec::new();
+        let seen = run::<anyhow::Error>(&workload, plan, |edge| {
+            edges.push(edge);
+            Ok(())
+        });
+        (seen.unwrap(), edges)
+    }
+
+    #[test]
+    fn the_simulator_answers_every_shape_and_delay_rightly() {
+        let address = simulator::tests::started();
+        for shape in Shape::ALL {
+            for delay_ms in DELAYS {
+                let (seen, edges) = seen(Cell { connections: 3, delay_ms, shape }, address);
+                assert_eq!(seen.failures.count(), 0, "{shape}: {:?}", seen.failures);
+                assert!(!seen.latencies.is_empty() && seen.answered >= seen.latencies.len() as u64);
+                assert_eq!(seen.first_tokens.len(), if shape.is_stream() { seen.latencies.len() } else { 0 });
+                assert_eq!(edges, [Edge::Begin, Edge::End]);
+            }
+        }
+    }
+
+    #[test]
+    fn wrong_answers_are_failures_and_no_samples() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            for socket in listener.incoming() {
+                let mut socket = socket.unwrap();
+                while socket.read(&mut bytes).is_ok_and(|count| count > 0) {
+                    // Once the client has seen enough, nobody reads this.
+                    let _sent = socket.write_all(b"HTTP/1.1 503 Busy\r\ncontent-length: 4\r\n\r\nbusy");
+                }
+            }
+        });
+        let (seen, _) = seen(Cell { connections: 1, delay_ms: 0, shape: Shape::Plain170 }, address);
+        assert!(seen.failures.count() > 0);
+        assert!(seen.latencies.is_empty() && seen.answered == 0);
+        assert_eq!(seen.failures.reasons(), ["status 503: busy"]);
+    }
+}

@@ -13,7 +13,7 @@ use crate::compare::compare;
 use crate::machine;
 use crate::record::{Record, Settings};
 use crate::report;
-use crate::run::{Order, Starter, is_wanted, run};
+use crate::run::{OPEN_SHAPES, Order, Starter, is_wanted, run};
 use crate::targets::flyball::{self, Governance};
 use crate::targets::{NGINX, nginx, peers};
 
@@ -40,7 +40,7 @@ pub(crate) fn load(command: &Load) -> anyhow::Result<ExitCode> {
     let (seconds, repetitions) = if command.quick { (1.0, 1) } else { (2.0, 3) };
     let order = Order {
         cells,
-        with_frontier: frontier != WithFrontier::No,
+        open_shapes: if frontier == WithFrontier::No { Vec::new() } else { open_shapes(&common.cells) },
         settings: settings(common, seconds, 0.5, repetitions),
         remarks: Vec::new(),
     };
@@ -64,7 +64,7 @@ pub(crate) fn peers(command: &Peers) -> anyhow::Result<ExitCode> {
     }
     let order = Order {
         cells: admitted(cells, &common.cells),
-        with_frontier: false,
+        open_shapes: Vec::new(),
         settings: settings(common, 4.0, 2.0, 3),
         remarks: vec![
             "How the peers are configured, and what is unfair to whom: benches/peers/README.md.".to_owned(),
@@ -93,6 +93,11 @@ fn settings(common: &Common, seconds: f64, warm_up: f64, repetitions: usize) -> 
     }
 }
 
+fn open_shapes(filters: &[Filter]) -> Vec<Shape> {
+    let is_wanted = |shape| filters.is_empty() || filters.iter().any(|filter| filter.admits_shape(shape));
+    OPEN_SHAPES.into_iter().filter(|&shape| is_wanted(shape)).collect()
+}
+
 /// The cells that a filter admits, and those of numbers of connections that only a filter names.
 fn admitted(mut cells: Vec<Cell>, filters: &[Filter]) -> Vec<Cell> {
     if filters.is_empty() {
@@ -110,7 +115,7 @@ fn admitted(mut cells: Vec<Cell>, filters: &[Filter]) -> Vec<Cell> {
 }
 
 fn measure(common: &Common, mut order: Order, more: Vec<Starter<'_>>) -> anyhow::Result<ExitCode> {
-    ensure!(!order.cells.is_empty() || order.with_frontier, "no cell is left to measure");
+    ensure!(!order.cells.is_empty() || !order.open_shapes.is_empty(), "no cell is left to measure");
     let earlier = common.compare.as_deref().map(read).transpose()?;
     let folder = tempfile::Builder::new().prefix("run-").tempdir_in(machine::bench_folder()?)?;
     let mut starters: Vec<Starter<'_>> = Vec::new();

@@ -2,11 +2,11 @@
 //! from when it should have started. A proxy that stalls is charged for every call that the stall put off
 //! (no coordinated omission).
 
-use std::io;
 use std::time::{Duration, Instant};
 
 use crate::closed::nanos;
 use crate::connection::{Connection, Failure, Failures, READ, Workload};
+use crate::percentiles::Percentiles;
 use crate::poll::Poller;
 
 /// A rate that is tried.
@@ -32,6 +32,14 @@ pub(crate) struct Shown {
     pub(crate) unanswered: u64,
     /// Calls that failed.
     pub(crate) failures: Failures,
+}
+
+impl Shown {
+    /// The 99th percentile, nanoseconds; `None` when calls failed or were not answered.
+    pub(crate) fn p99(self) -> Option<u64> {
+        let is_whole = self.unanswered == 0 && self.failures.count() == 0;
+        Percentiles::of(self.latencies).filter(|_| is_whole).map(|found| found.p99)
+    }
 }
 
 /// Backlog at which a trial is given up: the proxy cannot keep up.
@@ -113,7 +121,7 @@ fn renew(
     workload: &Workload,
 ) -> Result<(), Failure> {
     let fresh = Connection::open(workload.address)?;
-    poller.watch(&fresh, key).map_err(io::Error::from)?;
+    poller.watch(&fresh, key)?;
     *connection = fresh;
     Ok(())
 }
@@ -135,4 +143,35 @@ fn account_for_the_rest(
         .collect();
     shown.unanswered += rest.len() as u64;
     shown.latencies.extend(rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cell::Shape;
+    use crate::script::{self, Behaviour};
+    use crate::simulator;
+
+    fn trial(rate: f64, connections: usize) -> Shown {
+        let address = simulator::tests::started();
+        let body = script::body(Shape::Plain170, Behaviour { delay_ms: 20, pace_ms: 0 });
+        let workload = Workload { address, request: script::request("bench", &[], &body), is_stream: false };
+        let window = Duration::from_millis(300);
+        run(&workload, Trial { rate, connections, warm_up: Duration::ZERO, window }).unwrap()
+    }
+
+    #[test]
+    fn every_call_of_the_schedule_is_accounted_for() {
+        let shown = trial(100.0, 64);
+        assert_eq!(shown.failures.count(), 0, "{:?}", shown.failures);
+        assert_eq!(shown.latencies.len(), 30);
+    }
+
+    #[test]
+    fn a_server_that_cannot_keep_up_is_charged_for_the_calls_it_puts_off() {
+        // One connection and 20 ms an answer: at most 50 calls a second, whatever the machine.
+        let shown = trial(1000.0, 1);
+        assert!(shown.unanswered > 200, "{}", shown.unanswered);
+        assert_eq!(shown.p99(), None);
+    }
 }

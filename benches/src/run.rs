@@ -16,7 +16,7 @@ use crate::frontier::{Point, Search};
 use crate::machine;
 use crate::open::{self, Trial};
 use crate::percentiles::Percentiles;
-use crate::process::pin_to;
+use crate::process::{allow_many_files, pin_to};
 use crate::progress::Progress;
 use crate::record::{Frontier, Limit, Measured, Record, Repetition, Row, Settings};
 use crate::script::{self, Behaviour};
@@ -28,16 +28,18 @@ const REST: Duration = Duration::from_secs(3);
 const LIMITS_MS: [u64; 3] = [1, 5, 10];
 /// Connections of the open loop.
 const OPEN_CONNECTIONS: usize = 256;
+/// How often a rate is tried before it counts as too high: a single stall of the machine is not the proxy's.
+const ATTEMPTS: usize = 2;
 /// The shapes of the open loop, without delay.
-const OPEN_SHAPES: [Shape; 3] = [Shape::Plain170, Shape::Plain1k, Shape::StreamBurst];
+pub(crate) const OPEN_SHAPES: [Shape; 3] = [Shape::Plain170, Shape::Plain1k, Shape::StreamBurst];
 
 /// What to measure and how.
 #[derive(Debug)]
 pub(crate) struct Order {
     /// The cells of the closed loop.
     pub(crate) cells: Vec<Cell>,
-    /// Whether the open loop is run.
-    pub(crate) with_frontier: bool,
+    /// The shapes of the open loop.
+    pub(crate) open_shapes: Vec<Shape>,
     /// Durations and repetitions.
     pub(crate) settings: Settings,
     /// What a reader has to know besides.
@@ -60,6 +62,7 @@ pub(crate) fn run(order: Order, folder: &Path, starters: &[Starter<'_>]) -> anyh
     let progress = Progress::new();
     let machine = machine::look();
     pin_to(cores.load).with_context(|| format!("core {} is not to be had", cores.load))?;
+    allow_many_files().context("the limit of open files cannot be raised")?;
     progress.say("timing the disk");
     let disk = disk::measure(folder)?;
     let mut targets = vec![simulator::start(folder, cores.load)?];
@@ -76,7 +79,7 @@ pub(crate) fn run(order: Order, folder: &Path, starters: &[Starter<'_>]) -> anyh
         idle.push(target.process.resident()?);
     }
     let rows = closed_loop(&order, &mut targets, &progress)?;
-    let frontier = if order.with_frontier { open_loop(&order, &mut targets, &progress)? } else { Vec::new() };
+    let frontier = open_loop(&order, &mut targets, &progress)?;
     sleep(REST);
     let mut measured = Vec::new();
     for (target, idle_bytes) in targets.iter_mut().zip(idle) {
@@ -200,7 +203,7 @@ fn measure(
 
 fn open_loop(order: &Order, targets: &mut [Target], progress: &Progress) -> anyhow::Result<Vec<Frontier>> {
     let mut rows = Vec::new();
-    for shape in OPEN_SHAPES {
+    for &shape in &order.open_shapes {
         for index in 0..targets.len() {
             rows.push(frontier(shape, order.settings, targets, index, progress)?);
         }
@@ -229,15 +232,22 @@ fn frontier(
                 warm_up: Duration::from_secs_f64(settings.warm_up_seconds.min(0.5)),
                 window: Duration::from_secs_f64(settings.seconds),
             };
-            let shown = open::run(&workload, trial)
-                .with_context(|| format!("{}:\n{}", target.name, target.process.said()))?;
-            let is_whole = shown.unanswered == 0 && shown.failures.count() == 0;
-            let p99 = Percentiles::of(shown.latencies).filter(|_| is_whole).map(|found| found.p99);
-            progress.say(&format!(
-                "{shape} {} at {rate:.0}/s: {}",
-                target.name,
-                p99.map_or("does not hold".to_owned(), |p99| format!("p99 {:.2} ms", p99 as f64 / 1e6))
-            ));
+            let mut best = None;
+            for _ in 0..ATTEMPTS {
+                let shown = open::run(&workload, trial)
+                    .with_context(|| format!("{}:\n{}", target.name, target.process.said()))?;
+                let p99 = shown.p99();
+                progress.say(&format!(
+                    "{shape} {} at {rate:.0}/s: {}",
+                    target.name,
+                    p99.map_or("does not hold".to_owned(), |p99| format!("p99 {:.2} ms", p99 as f64 / 1e6))
+                ));
+                best = [best, p99].into_iter().flatten().min();
+                if best.is_some_and(|best| best < limit * 1_000_000) {
+                    break;
+                }
+            }
+            let p99 = best;
             search.note(Point { rate, p99 });
         }
     }

@@ -247,3 +247,56 @@ impl Simulator {
 fn write_whole(socket: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
     if socket.write(bytes)? == bytes.len() { Ok(()) } else { Err(ErrorKind::WriteZero.into()) }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::sockets::free_address;
+    use crate::targets::get;
+
+    /// The address of a simulator that runs until the test's process ends.
+    pub(crate) fn started() -> SocketAddr {
+        let address = free_address().unwrap();
+        std::thread::spawn(move || serve(address));
+        while TcpStream::connect(address).is_err() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        address
+    }
+
+    fn ask(address: SocketAddr, body: &str) -> Message {
+        let mut socket = TcpStream::connect(address).unwrap();
+        socket.write_all(&script::request("bench", &[], body)).unwrap();
+        let mut answer = Message::default();
+        let mut bytes = [0; 4096];
+        while !answer.is_done() {
+            let count = socket.read(&mut bytes).unwrap();
+            assert!(count > 0, "the simulator closed the connection");
+            answer.feed(&bytes[..count]).unwrap();
+        }
+        answer
+    }
+
+    #[test]
+    fn usage_comes_in_a_stream_for_those_who_ask() {
+        let address = started();
+        let model = Behaviour { delay_ms: 0, pace_ms: 0 }.model();
+        let usages = |options: &str| {
+            let body = format!(r#"{{"model":"{model}","stream":true{options}}}"#);
+            let answer = ask(address, &body);
+            String::from_utf8(answer.body().to_vec()).unwrap().matches("total_tokens").count()
+        };
+        assert_eq!(usages(""), 0);
+        assert_eq!(usages(r#","stream_options":{"include_usage":true}"#), 1);
+    }
+
+    #[test]
+    fn calls_are_counted_and_what_names_no_behaviour_is_refused() {
+        let address = started();
+        let count = || get(address, "/count").unwrap().1;
+        assert_eq!(count(), "0");
+        ask(address, &script::body(crate::cell::Shape::Plain170, Behaviour { delay_ms: 0, pace_ms: 0 }));
+        assert_eq!(ask(address, r#"{"model":"other"}"#).status(), Some(400));
+        assert_eq!(count(), "1");
+    }
+}

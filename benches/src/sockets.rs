@@ -1,4 +1,4 @@
-//! Whose socket a port is: the inode of the listener (/proc/net/tcp) among the open files of a process.
+//! Whose socket a port is: the inode of the listener (/proc/net/tcp, tcp6) among the open files of a process.
 
 use std::fs;
 use std::io;
@@ -8,10 +8,12 @@ use std::os::unix::ffi::OsStrExt;
 /// The state of a listener in /proc/net/tcp.
 const LISTEN: &str = "0A";
 
-/// Whether a process among these holds a listener on the IPv4 port.
+/// Whether a process among these holds a listener on the port.
 pub(crate) fn listens(processes: &[u32], port: u16) -> io::Result<bool> {
-    let table = fs::read_to_string("/proc/net/tcp")?;
-    let inodes: Vec<u64> = listeners(&table, port).collect();
+    let mut inodes: Vec<u64> = listeners(&fs::read_to_string("/proc/net/tcp")?, port).collect();
+    // A listener on `::` takes IPv4 too. Without IPv6 the kernel has no such file.
+    let table = fs::read_to_string("/proc/net/tcp6").unwrap_or_default();
+    inodes.extend(listeners(&table, port));
     for pid in processes {
         for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
             // A file that was closed meanwhile is not the listener.
@@ -47,6 +49,13 @@ pub(crate) fn free_address() -> io::Result<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_listener_on_every_address_of_ipv6_is_found() {
+        // A machine without IPv6 has nothing to find.
+        let Ok(listener) = TcpListener::bind("[::]:0") else { return };
+        assert!(listens(&[std::process::id()], listener.local_addr().unwrap().port()).unwrap());
+    }
 
     #[test]
     fn a_listener_is_found_in_the_process_that_holds_it() {
