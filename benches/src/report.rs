@@ -98,15 +98,22 @@ fn calls(record: &Record, shape: Shape, rows: &[&Row]) -> String {
         headings.extend(["first p50 ms".to_owned(), "first p99 ms".to_owned(), "added first p50".to_owned()]);
     }
     headings.extend([format!("CPU us/{unit}"), "of nginx".to_owned(), "journal us".to_owned()]);
+    let columns = headings.len();
     let mut table = Table::new(headings);
     for row in rows {
+        if !row.is_valid() {
+            let mut cells = vec![format!("{} (INVALID)", row.target), row.cell.connections.to_string()];
+            cells.resize(columns, NONE.to_owned());
+            table.push(cells);
+            continue;
+        }
         let direct = record.direct(row).filter(|_| row.target != DIRECT);
         let added = |of: &dyn Fn(&Row) -> Option<f64>| {
             direct.and_then(|direct| Some(signed(of(row)? - of(direct)?))).unwrap_or_else(|| NONE.to_owned())
         };
         let busy = if row.load_busy.median >= LOAD_IS_BUSY { " †" } else { "" };
         let mut cells = vec![
-            if row.is_valid() { row.target.clone() } else { format!("{} (INVALID)", row.target) },
+            row.target.clone(),
             row.cell.connections.to_string(),
             format!("{}{busy}", spread(row.rate)),
             number(row.p50_ms.median),

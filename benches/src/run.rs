@@ -16,6 +16,7 @@ use crate::frontier::{Point, Search};
 use crate::machine;
 use crate::open::{self, Trial};
 use crate::percentiles::Percentiles;
+use crate::poll::wake_precisely;
 use crate::process::{allow_many_files, pin_to};
 use crate::progress::Progress;
 use crate::record::{Frontier, Limit, Measured, Record, Repetition, Row, Settings};
@@ -72,6 +73,8 @@ pub(crate) fn run(order: Order, folder: &Path, starters: &[Starter<'_>]) -> anyh
         progress.say(&format!("started {} {}", target.name, target.version));
         targets.push(target);
     }
+    // Not before: the targets would inherit it.
+    wake_precisely()?;
     sleep(REST);
     let mut idle = Vec::new();
     for target in &mut targets {
@@ -218,10 +221,10 @@ fn frontier(
     index: usize,
     progress: &Progress,
 ) -> anyhow::Result<Frontier> {
-    // No rate above what a closed loop reaches can hold; a tenth more, because that figure is itself one of many.
+    // What a closed loop reaches is about what can be had; half as much again certainly cannot.
     let cell = Cell { connections: 128, delay_ms: 0, shape };
     let reached = measure(cell, settings, targets, index)?;
-    let mut search = Search::new(reached.calls as f64 / reached.seconds * 1.1);
+    let mut search = Search::new(reached.calls as f64 / reached.seconds * 1.5);
     let target = targets.get(index).context("no such target")?;
     let workload = workload(target, shape, 0);
     for limit in LIMITS_MS {

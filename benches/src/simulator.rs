@@ -9,7 +9,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::http1::Message;
-use crate::poll::Poller;
+use crate::poll::{Poller, wake_precisely};
 use crate::script::{self, Behaviour};
 
 /// The key of the listener; connections count from 0.
@@ -90,6 +90,7 @@ struct Simulator {
 ///
 /// When the address cannot be had, or epoll fails.
 pub(crate) fn serve(address: SocketAddr) -> io::Result<()> {
+    wake_precisely()?;
     let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     // Many connections come at once; the library's queue of 128 would put most of them off by a second.

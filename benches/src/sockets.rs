@@ -3,7 +3,9 @@
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The state of a listener in /proc/net/tcp.
 const LISTEN: &str = "0A";
@@ -40,10 +42,23 @@ fn listeners(table: &str, port: u16) -> impl Iterator<Item = u64> {
     })
 }
 
+/// Ports below those that the kernel gives to outgoing connections, of which a load has many.
+const PORTS: Range<u16> = 12_000..32_000;
+
 /// An address of the loopback interface that nobody listens on. Another process could take it before it is used;
 /// then the check of the listener's owner says so.
 pub(crate) fn free_address() -> io::Result<SocketAddr> {
-    TcpListener::bind(("127.0.0.1", 0))?.local_addr()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let ports = u32::from(PORTS.end - PORTS.start);
+    let start = std::process::id().wrapping_mul(37);
+    for _ in 0..ports {
+        let number = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % ports;
+        let port = PORTS.start + u16::try_from(number).unwrap_or_default();
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return listener.local_addr();
+        }
+    }
+    Err(io::Error::other("no port is free"))
 }
 
 #[cfg(test)]
@@ -55,6 +70,13 @@ mod tests {
         // A machine without IPv6 has nothing to find.
         let Ok(listener) = TcpListener::bind("[::]:0") else { return };
         assert!(listens(&[std::process::id()], listener.local_addr().unwrap().port()).unwrap());
+    }
+
+    #[test]
+    fn an_address_is_not_given_twice() {
+        let (first, second) = (free_address().unwrap(), free_address().unwrap());
+        assert_ne!(first, second);
+        assert!(PORTS.contains(&first.port()));
     }
 
     #[test]

@@ -92,14 +92,23 @@ pub(crate) fn start_litellm(surroundings: Surroundings<'_>, program: &Path) -> a
     })
 }
 
-/// Installs Portkey's gateway from npm in a folder of its own, unless it is there, and gives its start file.
+/// What Portkey's build does with a streamed answer, and what makes it work: it hands on headers that Node does not
+/// let it add to, and answers 500 to every stream.
+const PORTKEY_STREAM: (&str, &str) = (
+    "new Response(p,e)}",
+    "new Response(p,{status:e.status,statusText:e.statusText,headers:new Headers(e.headers)})}",
+);
+
+/// Installs Portkey's gateway from npm in a folder of its own, unless it is there, and gives its start file, mended
+/// so that it can stream.
 ///
 /// # Errors
 ///
-/// When node or the package are not to be had.
+/// When node or the package are not to be had, or the build is not the one that the mending is for.
 pub(crate) fn install_portkey(folder: &Path) -> anyhow::Result<PathBuf> {
     let folder = folder.join(format!("portkey-{PORTKEY_VERSION}"));
-    let program = folder.join("node_modules/@portkey-ai/gateway/build/start-server.js");
+    let build = folder.join("node_modules/@portkey-ai/gateway/build");
+    let program = build.join("start-server-mended.js");
     if !program.exists() {
         fs::create_dir_all(&folder)?;
         let package = format!("@portkey-ai/gateway@{PORTKEY_VERSION}");
@@ -109,8 +118,15 @@ pub(crate) fn install_portkey(folder: &Path) -> anyhow::Result<PathBuf> {
                 .arg(&folder)
                 .arg(package),
         )?;
+        fs::write(&program, mended(&fs::read_to_string(build.join("start-server.js"))?)?)?;
     }
     Ok(program)
+}
+
+fn mended(build: &str) -> anyhow::Result<String> {
+    let (broken, whole) = PORTKEY_STREAM;
+    ensure!(build.matches(broken).count() == 1, "Portkey's build is not the one that is known");
+    Ok(build.replace(broken, whole))
 }
 
 /// Starts Portkey's gateway without its page of logs; each call names provider and address in headers.
@@ -138,4 +154,17 @@ pub(crate) fn start_portkey(surroundings: Surroundings<'_>, program: &Path) -> a
         headers,
         process: Process::start(&command, surroundings.core, address, &folder.join("output.log"))?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_known_build_is_mended() {
+        let text = mended("a?b:new Response(p,e)}const c").unwrap();
+        assert!(text.starts_with("a?b:new Response(p,{status:e.status,") && text.ends_with("})}const c"));
+        assert!(mended("new Response(p,e)}new Response(p,e)}").is_err());
+        assert!(mended("").is_err());
+    }
 }
