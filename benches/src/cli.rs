@@ -21,6 +21,8 @@ pub(crate) enum Command {
     Load(Load),
     /// The same with other gateways, which are installed first (`LiteLLM`, Portkey).
     Peers(Peers),
+    /// Where Flyball spends its time in one cell: samples of perf(1), or instructions counted by valgrind(1).
+    Profile(Profile),
     /// The provider that the others start. Its model names say how it behaves.
     #[command(hide = true)]
     Simulator {
@@ -59,6 +61,31 @@ pub(crate) enum WithFrontier {
 pub(crate) struct Peers {
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+/// Arguments of `profile`.
+#[derive(Debug, Args)]
+pub(crate) struct Profile {
+    /// The binary. Default: that of this workspace, built first.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) flyball: Option<PathBuf>,
+    /// The cargo profile that the binary is built with.
+    #[arg(long, value_name = "NAME", default_value = "release")]
+    pub(crate) profile: String,
+    /// The cell; the first that matches.
+    #[arg(long, value_name = "CELL", default_value = "plain-1k@128")]
+    pub(crate) cells: Filter,
+    /// The configuration, by its name in the tables.
+    #[arg(long, value_name = "TARGET", default_value = "flyball-pass")]
+    pub(crate) only: String,
+    /// How long is looked at.
+    #[arg(long, default_value_t = 5.0)]
+    pub(crate) seconds: f64,
+    /// Counts instructions also where perf(1) is installed.
+    #[arg(long)]
+    pub(crate) instructions: bool,
+    #[command(flatten)]
+    pub(crate) cores: CoreArgs,
 }
 
 /// Which core is whose.

@@ -132,7 +132,7 @@ fn measure(common: &Common, mut order: Order, more: Vec<Starter<'_>>) -> anyhow:
     }
     for governance in wanted {
         let binary = binary.clone();
-        starters.push(Box::new(move |surroundings| flyball::start(surroundings, &binary, governance)));
+        starters.push(Box::new(move |surroundings| flyball::start(surroundings, &binary, governance, &[])));
     }
     starters.extend(more);
     ensure!(!starters.is_empty(), "none of the targets named with --only exists");

@@ -70,7 +70,9 @@ pub(crate) fn compare(before: &Record, after: &Record) -> Comparison {
             ]);
         }
     }
-    Comparison { text: table.text(), worse }
+    let text =
+        if table.is_empty() { "No cell was measured in both runs.\n".to_owned() } else { table.text() };
+    Comparison { text, worse }
 }
 
 fn figures((before, then): (&Record, &Row), (after, now): (&Record, &Row)) -> Vec<Judged> {
@@ -132,6 +134,6 @@ mod tests {
     fn rows_that_only_one_run_has_are_left_out() {
         let comparison = compare(&record(vec![row("nginx", 1.0)]), &record(vec![row("flyball-pass", 9.0)]));
         assert_eq!(comparison.worse, 0);
-        assert!(!comparison.text.contains("flyball-pass"));
+        assert_eq!(comparison.text, "No cell was measured in both runs.\n");
     }
 }

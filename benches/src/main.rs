@@ -17,6 +17,7 @@ mod open;
 mod percentiles;
 mod poll;
 mod process;
+mod profile;
 mod progress;
 mod record;
 mod report;
@@ -46,6 +47,7 @@ fn run_command(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Load(command) => commands::load(&command),
         Command::Peers(command) => commands::peers(&command),
+        Command::Profile(command) => profile::profile(&command),
         Command::Simulator { listen } => {
             simulator::serve(listen)?;
             Ok(ExitCode::SUCCESS)

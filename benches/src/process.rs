@@ -150,6 +150,11 @@ impl Process {
         resident(&self.tree)
     }
 
+    /// Its id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn end(&mut self) -> io::Result<()> {
         let all = tree(self.child.id()).unwrap_or_default();
         send(self.child.id(), Signal::TERM);

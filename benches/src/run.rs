@@ -131,7 +131,8 @@ fn closed_loop(order: &Order, targets: &mut [Target], progress: &Progress) -> an
     Ok(rows)
 }
 
-fn workload(target: &Target, shape: Shape, delay_ms: u32) -> Workload {
+/// The calls of a shape, as the target wants them.
+pub(crate) fn workload(target: &Target, shape: Shape, delay_ms: u32) -> Workload {
     let behaviour = Behaviour { delay_ms, pace_ms: shape.pace_ms() };
     let body = script::body(shape, behaviour);
     Workload {

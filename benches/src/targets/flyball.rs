@@ -1,6 +1,7 @@
 //! Flyball and its configurations. All texts that the binary reads are made here, and nowhere else: this is the file
 //! to change when its keys change.
 
+use std::ffi::OsString;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -106,7 +107,7 @@ fn knows(binary: &Path, folder: &Path, section: &str) -> anyhow::Result<bool> {
     Ok(status.with_context(|| format!("cannot run {}", binary.display()))?.success())
 }
 
-/// Starts one and makes a key.
+/// Starts one and makes a key. `under` is a program, with its arguments, that runs it: a profiler.
 ///
 /// # Errors
 ///
@@ -115,6 +116,7 @@ pub(crate) fn start(
     surroundings: Surroundings<'_>,
     binary: &Path,
     governance: Governance,
+    under: &[OsString],
 ) -> anyhow::Result<Target> {
     let folder = surroundings.folder.join(governance.name());
     fs::create_dir_all(&folder)?;
@@ -126,7 +128,14 @@ pub(crate) fn start(
         }
     }
     write(&folder, governance, address, surroundings.simulator, &sections)?;
-    let mut serve = command(binary, &folder);
+    let mut serve = match under.split_first() {
+        None => command(binary, &folder),
+        Some((program, arguments)) => {
+            let mut command = command(Path::new(program), &folder);
+            command.args(arguments).arg(binary);
+            command
+        }
+    };
     serve.args(["serve", "--config"]).arg(folder.join("flyball.yaml"));
     let process = Process::start(&serve, surroundings.core, address, &folder.join("output.log"))?;
     wait_until_ready(address).with_context(|| process.said())?;
