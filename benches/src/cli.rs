@@ -29,6 +29,9 @@ pub(crate) enum Command {
         /// Where it listens.
         #[arg(long)]
         listen: SocketAddr,
+        /// Looks for work all the time instead of sleeping.
+        #[arg(long)]
+        spin: bool,
     },
 }
 
@@ -123,6 +126,10 @@ pub(crate) struct Common {
     /// How often each cell is measured. Default: 3, with --quick 1.
     #[arg(long, value_name = "TIMES")]
     pub(crate) repetitions: Option<usize>,
+    /// Client and simulator sleep while they have nothing to do. The proxy then pays for waking them, as it would not
+    /// if they were on other machines.
+    #[arg(long)]
+    pub(crate) sleep: bool,
     /// Writes everything to this file.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,

@@ -63,7 +63,7 @@ pub(crate) fn run<E: From<Failure> + From<std::io::Error>>(
     plan: Plan,
     mut edge: impl FnMut(Edge) -> Result<(), E>,
 ) -> Result<Seen, E> {
-    let mut poller = Poller::new()?;
+    let mut poller = Poller::new(workload.waiting)?;
     let mut connections = Vec::with_capacity(plan.connections);
     for key in 0..plan.connections {
         let connection = Connection::open(workload.address)?;
@@ -167,6 +167,7 @@ mod tests {
 
     use super::*;
     use crate::cell::{Cell, DELAYS, Shape};
+    use crate::poll::Waiting;
     use crate::script::{self, Behaviour};
     use crate::simulator;
 
@@ -174,7 +175,8 @@ mod tests {
         let behaviour = Behaviour { delay_ms: cell.delay_ms, pace_ms: cell.shape.pace_ms() };
         let body = script::body(cell.shape, behaviour);
         let request = script::request("bench", &[], &body);
-        let workload = Workload { address, request, is_stream: cell.shape.is_stream() };
+        let workload =
+            Workload { address, request, is_stream: cell.shape.is_stream(), waiting: Waiting::Spin };
         let plan = Plan {
             connections: cell.connections,
             warm_up: Duration::from_millis(20),

@@ -11,6 +11,7 @@ use crate::cell::{CONNECTIONS, Cell, DELAYS, Filter, QUICK_CONNECTIONS, Shape};
 use crate::cli::{Common, Load, Peers, WithFrontier};
 use crate::compare::compare;
 use crate::machine;
+use crate::poll::Waiting;
 use crate::record::{Record, Settings};
 use crate::report;
 use crate::run::{OPEN_SHAPES, Order, Starter, is_wanted, run};
@@ -90,6 +91,7 @@ fn settings(common: &Common, seconds: f64, warm_up: f64, repetitions: usize) -> 
         repetitions: common.repetitions.unwrap_or(repetitions).clamp(1, 1000),
         load_core: common.cores.load_core,
         proxy_core: common.cores.proxy_core,
+        waiting: if common.sleep { Waiting::Sleep } else { Waiting::Spin },
     }
 }
 

@@ -10,6 +10,7 @@ use memchr::memmem;
 
 use crate::check::{self, Wrong};
 use crate::http1::{Message, WireError};
+use crate::poll::Waiting;
 use crate::script::WORDS;
 
 /// Bytes read at once.
@@ -27,6 +28,8 @@ pub(crate) struct Workload {
     pub(crate) request: Vec<u8>,
     /// Whether its answer is a stream.
     pub(crate) is_stream: bool,
+    /// What the client does meanwhile.
+    pub(crate) waiting: Waiting,
 }
 
 /// Why a call failed.
@@ -200,6 +203,7 @@ mod tests {
             address: listener.local_addr().unwrap(),
             request: b"GET / HTTP/1.1\r\n\r\n".to_vec(),
             is_stream: true,
+            waiting: Waiting::Sleep,
         };
         let mut connection = Connection::open(workload.address).unwrap();
         connection.socket.set_nonblocking(false).unwrap();

@@ -34,6 +34,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Cli, Command};
+use poll::Waiting;
 
 fn main() -> ExitCode {
     run_command(Cli::parse().command).unwrap_or_else(|error| {
@@ -48,8 +49,8 @@ fn run_command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Load(command) => commands::load(&command),
         Command::Peers(command) => commands::peers(&command),
         Command::Profile(command) => profile::profile(&command),
-        Command::Simulator { listen } => {
-            simulator::serve(listen)?;
+        Command::Simulator { listen, spin } => {
+            simulator::serve(listen, if spin { Waiting::Spin } else { Waiting::Sleep })?;
             Ok(ExitCode::SUCCESS)
         }
     }

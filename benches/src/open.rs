@@ -53,7 +53,7 @@ const DRAIN: Duration = Duration::from_millis(500);
 ///
 /// When the connections do not stand, or epoll fails.
 pub(crate) fn run(workload: &Workload, trial: Trial) -> Result<Shown, Failure> {
-    let mut poller = Poller::new()?;
+    let mut poller = Poller::new(workload.waiting)?;
     let mut connections = Vec::with_capacity(trial.connections);
     for key in 0..trial.connections {
         let connection = Connection::open(workload.address)?;
@@ -149,13 +149,19 @@ fn account_for_the_rest(
 mod tests {
     use super::*;
     use crate::cell::Shape;
+    use crate::poll::Waiting;
     use crate::script::{self, Behaviour};
     use crate::simulator;
 
     fn trial(rate: f64, connections: usize) -> Shown {
         let address = simulator::tests::started();
         let body = script::body(Shape::Plain170, Behaviour { delay_ms: 20, pace_ms: 0 });
-        let workload = Workload { address, request: script::request("bench", &[], &body), is_stream: false };
+        let workload = Workload {
+            address,
+            request: script::request("bench", &[], &body),
+            is_stream: false,
+            waiting: Waiting::Sleep,
+        };
         let window = Duration::from_millis(300);
         run(&workload, Trial { rate, connections, warm_up: Duration::ZERO, window }).unwrap()
     }

@@ -5,11 +5,12 @@ use std::fmt;
 use std::io;
 use std::num::NonZeroU64;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
-use rustix::thread::set_current_timer_slack;
+use rustix::thread::{sched_yield, set_current_timer_slack};
+use serde::{Deserialize, Serialize};
 
 /// Has the calling thread woken when its time is over, and not up to 50 us later (the kernel's default slack).
 ///
@@ -23,17 +24,30 @@ pub(crate) fn wake_precisely() -> io::Result<()> {
 /// Sockets that are handed out by one wait.
 const BATCH: usize = 1024;
 
+/// What is done while no socket can be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Waiting {
+    /// The thread sleeps. Whoever writes to it pays for waking it.
+    #[default]
+    Sleep,
+    /// The thread looks again and again and lets others of its core do so between. Nobody has to wake it, as nobody
+    /// has to wake a caller on another machine.
+    Spin,
+}
+
 /// The sockets that are waited for, each with a key of the caller's choice.
 pub(crate) struct Poller {
     epoll: OwnedFd,
     events: Vec<epoll::Event>,
+    waiting: Waiting,
 }
 
 impl Poller {
     /// Without any socket yet.
-    pub(crate) fn new() -> io::Result<Poller> {
+    pub(crate) fn new(waiting: Waiting) -> io::Result<Poller> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        Ok(Poller { epoll, events: Vec::with_capacity(BATCH) })
+        Ok(Poller { epoll, events: Vec::with_capacity(BATCH), waiting })
     }
 
     /// Waits from now on until `source` can be read. It is forgotten when it is closed.
@@ -46,16 +60,29 @@ impl Poller {
     pub(crate) fn wait(&mut self, limit: Option<Duration>, ready: &mut Vec<usize>) -> io::Result<()> {
         ready.clear();
         self.events.clear();
+        if self.waiting == Waiting::Sleep {
+            self.look(limit)?;
+        } else {
+            let begin = Instant::now();
+            self.look(Some(Duration::ZERO))?;
+            while self.events.is_empty() && limit.is_none_or(|limit| begin.elapsed() < limit) {
+                sched_yield();
+                self.look(Some(Duration::ZERO))?;
+            }
+        }
+        ready.extend(self.events.iter().filter_map(|event| usize::try_from(event.data.u64()).ok()));
+        Ok(())
+    }
+
+    fn look(&mut self, limit: Option<Duration>) -> io::Result<()> {
         let limit = limit.map(|limit| Timespec {
             tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: i64::from(limit.subsec_nanos()),
         });
         match epoll::wait(&self.epoll, spare_capacity(&mut self.events), limit.as_ref()) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
         }
-        ready.extend(self.events.iter().filter_map(|event| usize::try_from(event.data.u64()).ok()));
-        Ok(())
     }
 }
 

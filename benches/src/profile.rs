@@ -14,7 +14,7 @@ use crate::cell::{Cell, Shape};
 use crate::cli::Profile;
 use crate::closed::{self, Edge, Plan, Seen};
 use crate::machine;
-use crate::poll::wake_precisely;
+use crate::poll::{Waiting, wake_precisely};
 use crate::process::{allow_many_files, pin_to};
 use crate::run::workload;
 use crate::targets::flyball::{self, Governance};
@@ -48,7 +48,7 @@ pub(crate) fn profile(command: &Profile) -> anyhow::Result<ExitCode> {
     ensure!(!count_instructions || is_there("valgrind"), "neither perf nor valgrind is installed");
     pin_to(command.cores.load_core)?;
     allow_many_files()?;
-    let provider = simulator::start(folder, command.cores.load_core)?;
+    let provider = simulator::start(folder, command.cores.load_core, Waiting::Spin)?;
     let surroundings = Surroundings { folder, simulator: provider.address, core: command.cores.proxy_core };
     let bench = Bench { cell, surroundings, seconds: command.seconds };
     let text = if count_instructions {
@@ -85,7 +85,11 @@ impl Bench<'_> {
             window: Duration::from_secs_f64(self.seconds),
             stagger: self.cell.provider_time(),
         };
-        let seen = closed::run(&workload(target, self.cell.shape, self.cell.delay_ms), plan, &mut edge)?;
+        let seen = closed::run(
+            &workload(target, self.cell.shape, self.cell.delay_ms, Waiting::Spin),
+            plan,
+            &mut edge,
+        )?;
         if seen.failures.count() > 0 {
             bail!("{} calls failed: {}", seen.failures.count(), seen.failures.reasons().join("; "));
         }

@@ -6,6 +6,7 @@ use crate::cell::{Cell, Shape};
 use crate::disk::DiskSync;
 use crate::machine::Machine;
 use crate::percentiles::{Figure, Percentiles};
+use crate::poll::Waiting;
 use crate::targets::DIRECT;
 
 /// A whole run.
@@ -40,6 +41,9 @@ pub(crate) struct Settings {
     pub(crate) load_core: usize,
     /// The core of the proxy.
     pub(crate) proxy_core: usize,
+    /// Whether client and simulator sleep.
+    #[serde(default)]
+    pub(crate) waiting: Waiting,
 }
 
 /// A target and its memory.
@@ -78,10 +82,6 @@ pub(crate) struct Row {
     pub(crate) first_p50_ms: Option<Figure>,
     /// Time to the first word of a stream, 99th percentile, ms.
     pub(crate) first_p99_ms: Option<Figure>,
-    /// CPU time of the simulator a call, us.
-    pub(crate) simulator_us: Figure,
-    /// Share of the load's core that client and simulator used.
-    pub(crate) load_busy: Figure,
     /// Resident at the end of the first repetition, connections standing, bytes.
     pub(crate) resident_bytes: u64,
     /// Calls counted, all repetitions.
@@ -107,10 +107,6 @@ pub(crate) struct Repetition {
     pub(crate) cpu: u64,
     /// The part of it in the journal's threads, nanoseconds.
     pub(crate) journal: u64,
-    /// CPU time of the simulator, nanoseconds.
-    pub(crate) simulator: u64,
-    /// CPU time of the client, nanoseconds.
-    pub(crate) client: u64,
     /// Resident memory of the target, bytes.
     pub(crate) resident: u64,
     /// Calls that failed.
@@ -145,6 +141,11 @@ impl Row {
         self.failures == 0 && self.calls > 0
     }
 
+    /// Share of its core that the target used.
+    pub(crate) fn busy(&self) -> f64 {
+        self.cpu_us.median * self.rate.median / 1e6
+    }
+
     /// The row of these repetitions.
     pub(crate) fn of(cell: Cell, target: &str, repetitions: &[Repetition]) -> Row {
         let figure = |value: &dyn Fn(&Repetition) -> f64| {
@@ -169,8 +170,6 @@ impl Row {
             journal_us: figure(&|one| per_call(one.journal, one)),
             first_p50_ms: first(&|percentiles| percentiles.p50),
             first_p99_ms: first(&|percentiles| percentiles.p99),
-            simulator_us: figure(&|one| per_call(one.simulator, one)),
-            load_busy: figure(&|one| (one.client + one.simulator) as f64 / 1e9 / one.seconds),
             resident_bytes: repetitions.first().map_or(0, |one| one.resident),
             calls: repetitions.iter().map(|one| one.calls).sum(),
             failures: repetitions.iter().map(|one| one.failures).sum(),
@@ -229,6 +228,7 @@ pub(crate) mod tests {
                 repetitions: 3,
                 load_core: 0,
                 proxy_core: 1,
+                waiting: Waiting::Sleep,
             },
             remarks: Vec::new(),
             disk: DiskSync { fdatasync: Percentiles { p50: 1_000_000, p99: 2_000_000 } },

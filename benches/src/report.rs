@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use crate::cell::{DELAYS, Shape};
 use crate::percentiles::Figure;
+use crate::poll::Waiting;
 use crate::record::{Record, Row};
 use crate::table::{NONE, Table, mebibytes, number, percent, signed};
 use crate::targets::{DIRECT, NGINX};
 
-/// From this share of its core on, the load and not the proxy may have set the rate.
-const LOAD_IS_BUSY: f64 = 0.97;
+/// A proxy that used less of its core could have done more: the load set the rate.
+const IS_BUSY: f64 = 0.9;
 
 /// The whole report.
 pub(crate) fn text(record: &Record) -> String {
@@ -77,10 +78,21 @@ fn head(record: &Record) -> String {
     for remark in &record.remarks {
         text.push_str(&format!("{remark}\n"));
     }
-    if record.rows.iter().any(|row| row.load_busy.median >= LOAD_IS_BUSY) {
-        text.push_str("† the load's core was busy: the proxy could have done more.\n");
+    if record.settings.waiting == Waiting::Sleep {
+        text.push_str(
+            "Client and simulator slept while they had nothing to do: waking them is in the figures.\n",
+        );
+    }
+    if record.rows.iter().any(is_held_up) {
+        text.push_str("† the proxy did not use its core up: client and simulator set the rate.\n");
     }
     text
+}
+
+/// Whether the load set the rate, although many connections wanted answers from a provider that does not wait.
+fn is_held_up(row: &Row) -> bool {
+    let provider_waits = !row.cell.provider_time().is_zero();
+    row.target != DIRECT && row.cell.connections > 1 && !provider_waits && row.busy() < IS_BUSY
 }
 
 fn calls(record: &Record, shape: Shape, rows: &[&Row]) -> String {
@@ -111,7 +123,7 @@ fn calls(record: &Record, shape: Shape, rows: &[&Row]) -> String {
         let added = |of: &dyn Fn(&Row) -> Option<f64>| {
             direct.and_then(|direct| Some(signed(of(row)? - of(direct)?))).unwrap_or_else(|| NONE.to_owned())
         };
-        let busy = if row.load_busy.median >= LOAD_IS_BUSY { " †" } else { "" };
+        let busy = if is_held_up(row) { " †" } else { "" };
         let mut cells = vec![
             row.target.clone(),
             row.cell.connections.to_string(),

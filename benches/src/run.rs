@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
-use crate::accounting::CpuTimes;
 use crate::cell::{Cell, Shape};
 use crate::closed::{self, Edge, Plan};
 use crate::connection::Workload;
@@ -16,7 +15,7 @@ use crate::frontier::{Point, Search};
 use crate::machine;
 use crate::open::{self, Trial};
 use crate::percentiles::Percentiles;
-use crate::poll::wake_precisely;
+use crate::poll::{Waiting, wake_precisely};
 use crate::process::{allow_many_files, pin_to};
 use crate::progress::Progress;
 use crate::record::{Frontier, Limit, Measured, Record, Repetition, Row, Settings};
@@ -66,7 +65,7 @@ pub(crate) fn run(order: Order, folder: &Path, starters: &[Starter<'_>]) -> anyh
     allow_many_files().context("the limit of open files cannot be raised")?;
     progress.say("timing the disk");
     let disk = disk::measure(folder)?;
-    let mut targets = vec![simulator::start(folder, cores.load)?];
+    let mut targets = vec![simulator::start(folder, cores.load, settings.waiting)?];
     let simulator = targets.first().map(|target| target.address).context("no simulator")?;
     for start in starters {
         let target = start(Surroundings { folder, simulator, core: cores.proxy })?;
@@ -132,13 +131,14 @@ fn closed_loop(order: &Order, targets: &mut [Target], progress: &Progress) -> an
 }
 
 /// The calls of a shape, as the target wants them.
-pub(crate) fn workload(target: &Target, shape: Shape, delay_ms: u32) -> Workload {
+pub(crate) fn workload(target: &Target, shape: Shape, delay_ms: u32, waiting: Waiting) -> Workload {
     let behaviour = Behaviour { delay_ms, pace_ms: shape.pace_ms() };
     let body = script::body(shape, behaviour);
     Workload {
         address: target.address,
         request: script::request(&target.address.to_string(), &target.headers, &body),
         is_stream: shape.is_stream(),
+        waiting,
     }
 }
 
@@ -156,8 +156,6 @@ fn measure(
     let target = targets.get_mut(index).context("no such target")?;
     target.process.verify().with_context(|| target.name.clone())?;
     let target = targets.get(index).context("no such target")?;
-    let simulator = targets.first().context("no simulator")?;
-    let own = [std::process::id()];
     let answered_before = simulator::count(provider)?;
     let plan = Plan {
         connections: cell.connections,
@@ -168,20 +166,22 @@ fn measure(
     };
     let mut readings = Vec::with_capacity(2);
     let mut resident = 0;
-    let seen = closed::run::<anyhow::Error>(&workload(target, cell.shape, cell.delay_ms), plan, |edge| {
-        readings.push((target.process.cpu_times()?, simulator.process.cpu_times()?, CpuTimes::read(&own)?));
-        if edge == Edge::End {
-            resident = target.process.resident()?;
-        }
-        Ok(())
-    })
+    let seen = closed::run::<anyhow::Error>(
+        &workload(target, cell.shape, cell.delay_ms, settings.waiting),
+        plan,
+        |edge| {
+            readings.push(target.process.cpu_times()?);
+            if edge == Edge::End {
+                resident = target.process.resident()?;
+            }
+            Ok(())
+        },
+    )
     .with_context(|| format!("{cell} at {}:\n{}", target.name, target.process.said()))?;
-    let [(target_before, simulator_before, own_before), (target_after, simulator_after, own_after)] =
-        readings.as_slice()
-    else {
+    let [before, after] = readings.as_slice() else {
         anyhow::bail!("the window of {cell} has no two ends");
     };
-    let spent = target_after.since(target_before);
+    let spent = after.since(before);
     let mut failures = seen.failures.clone();
     if spent.ended_threads > 0 {
         failures.add(format!("{} threads ended within the window: CPU time is missing", spent.ended_threads));
@@ -197,8 +197,6 @@ fn measure(
         first_token: Percentiles::of(seen.first_tokens),
         cpu: spent.total,
         journal: spent.journal,
-        simulator: simulator_after.since(simulator_before).total,
-        client: own_after.since(own_before).total,
         resident,
         failures: failures.count(),
         reasons: failures.reasons().to_vec(),
@@ -227,7 +225,7 @@ fn frontier(
     let reached = measure(cell, settings, targets, index)?;
     let mut search = Search::new(reached.calls as f64 / reached.seconds * 1.5);
     let target = targets.get(index).context("no such target")?;
-    let workload = workload(target, shape, 0);
+    let workload = workload(target, shape, 0, settings.waiting);
     for limit in LIMITS_MS {
         while let Some(rate) = search.next(limit * 1_000_000) {
             let trial = Trial {

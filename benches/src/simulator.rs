@@ -9,7 +9,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::http1::Message;
-use crate::poll::{Poller, wake_precisely};
+use crate::poll::{Poller, Waiting, wake_precisely};
 use crate::script::{self, Behaviour};
 
 /// The key of the listener; connections count from 0.
@@ -89,13 +89,13 @@ struct Simulator {
 /// # Errors
 ///
 /// When the address cannot be had, or epoll fails.
-pub(crate) fn serve(address: SocketAddr) -> io::Result<()> {
+pub(crate) fn serve(address: SocketAddr, waiting: Waiting) -> io::Result<()> {
     wake_precisely()?;
     let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     // Many connections come at once; the library's queue of 128 would put most of them off by a second.
     rustix::net::listen(&listener, QUEUE)?;
-    let poller = Poller::new()?;
+    let poller = Poller::new(waiting)?;
     poller.watch(&listener, LISTENER)?;
     let answers =
         Behaviour::all().into_iter().map(|behaviour| (behaviour, Answers::new(behaviour))).collect();
@@ -258,7 +258,7 @@ pub(crate) mod tests {
     /// The address of a simulator that runs until the test's process ends.
     pub(crate) fn started() -> SocketAddr {
         let address = free_address().unwrap();
-        std::thread::spawn(move || serve(address));
+        std::thread::spawn(move || serve(address, Waiting::Sleep));
         while TcpStream::connect(address).is_err() {
             std::thread::sleep(Duration::from_millis(5));
         }

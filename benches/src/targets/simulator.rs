@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::Context;
 
 use super::{DIRECT, Target, bearer, get};
+use crate::poll::Waiting;
 use crate::process::Process;
 use crate::sockets::free_address;
 
@@ -16,10 +17,13 @@ use crate::sockets::free_address;
 /// # Errors
 ///
 /// When it does not start.
-pub(crate) fn start(folder: &Path, core: usize) -> anyhow::Result<Target> {
+pub(crate) fn start(folder: &Path, core: usize, waiting: Waiting) -> anyhow::Result<Target> {
     let address = free_address()?;
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["simulator", "--listen", &address.to_string()]);
+    if waiting == Waiting::Spin {
+        command.arg("--spin");
+    }
     Ok(Target {
         name: DIRECT.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
