@@ -56,7 +56,8 @@ impl Poller {
         Ok(epoll::add(&self.epoll, source, key, epoll::EventFlags::IN)?)
     }
 
-    /// Waits for a socket, to the nanosecond (`epoll_pwait2`, Linux 5.11), at most until `limit` is over, and puts the keys of those that can be read into `ready`.
+    /// Waits for a socket, at most until `limit` is over (to the nanosecond: `epoll_pwait2`, Linux 5.11), and puts the
+    /// keys of those that can be read into `ready`.
     pub(crate) fn wait(&mut self, limit: Option<Duration>, ready: &mut Vec<usize>) -> io::Result<()> {
         ready.clear();
         self.events.clear();

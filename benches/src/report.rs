@@ -84,7 +84,7 @@ fn head(record: &Record) -> String {
         );
     }
     if record.rows.iter().any(is_held_up) {
-        text.push_str("† the proxy did not use its core up: client and simulator set the rate.\n");
+        text.push_str("† the proxy had less than nine tenths of its core: client and simulator, or others on this machine, set the rate.\n");
     }
     text
 }
