@@ -55,7 +55,7 @@ impl Governance {
     }
 }
 
-const NO_DETECTORS: &str = "guard:\n  detectors: []\n";
+const NO_DETECTORS: &str = "guard:\n  inspect: false\n";
 const JOURNAL_PROCESS: &str = "journal:\n  durability: process\n";
 const JOURNAL_POWER: &str = "journal:\n  durability: power\n";
 /// How long a start may take until readiness.
