@@ -126,6 +126,28 @@ async fn a_sync_or_write_that_fails_ends_the_process_and_releases_nothing() {
 }
 
 #[tokio::test]
+async fn a_sync_that_fails_while_the_gateway_stops_ends_it_at_once_and_as_a_failure() {
+    let simulator = Simulator::start().await.unwrap();
+    let faults = Faults::new().unwrap();
+    let mut flyball = start(&simulator, &faults).await;
+    let client = tenant(&flyball);
+    let mut stream = client
+        .stream(
+            "/v1/chat/completions",
+            &json!({"model": "slow", "stream": true,
+            "messages": [{"role": "user", "content": "Go on."}]}),
+        )
+        .await
+        .unwrap();
+    assert!(stream.next().await.unwrap().is_some());
+    faults.begin(Fault::SyncFails).unwrap();
+    flyball.signal("TERM").unwrap();
+    let status = flyball.wait().await.unwrap();
+    assert_eq!(status.code(), Some(1));
+    assert!(flyball.stderr().unwrap().contains("the journal failed"));
+}
+
+#[tokio::test]
 async fn a_clock_that_goes_back_loses_nothing() {
     let simulator = Simulator::start().await.unwrap();
     let faults = Faults::new().unwrap();

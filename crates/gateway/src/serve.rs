@@ -228,6 +228,8 @@ impl Running {
     pub async fn stop(self, hurry: impl Future<Output = ()>) -> Result<DrainReport, StoreError> {
         let report = self.gateway.drain.run(hurry).await;
         control_socket::remove(&self.data);
+        // What was cut off settles when its connection is gone, which is soon, and needs the journal for it.
+        let _ = tokio::time::timeout(GRACE, self.gateway.drain.until_idle()).await;
         // Everything is counted before the books close. What cannot be is counted at the next start.
         if let Err(error) = self.gateway.usage_feed.catch_up().await {
             tracing::error!(%error, code = "E702", "usage is not up to date");

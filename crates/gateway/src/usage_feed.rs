@@ -85,9 +85,9 @@ impl UsageFeed {
     /// # Errors
     /// When the journal cannot be read or the store not be written; what is not counted yet is counted later.
     pub async fn catch_up(&self) -> Result<(), UsageFeedError> {
-        // In this order: what is not open now and began before `end` has its settlement before `end`, on the disk. What
-        // is opened from now on lies behind.
-        let oldest_open = self.journal.oldest_open();
+        // In this order: what began before `unsettled` has its settlement before `end`, on the disk. What begins from
+        // now on lies behind `unsettled`, though counting may go on beyond it.
+        let unsettled = self.journal.unsettled_from();
         let end = self.journal.sync().await?;
         let mut place = self.place.lock().await;
         while place.counted < end {
@@ -104,7 +104,7 @@ impl UsageFeed {
                 place.reader = Some(reader);
                 break;
             }
-            let needed = oldest_open.map_or(next, |open| open.min(next)).max(place.needed);
+            let needed = unsettled.min(next).max(place.needed);
             self.store.operator().usage().apply(sums.until(next.0, needed.0)).await?;
             self.journal.forget(needed);
             *place = Place { counted: next, needed, reader: Some(reader) };

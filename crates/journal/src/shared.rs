@@ -89,6 +89,18 @@ pub(crate) struct Shared {
     pub(crate) sleep: AtomicU8,
 }
 
+/// Held by whoever everybody else relies on. A panic there is a failure of the journal: without it all would wait for
+/// ever.
+pub(crate) struct Relied<'a>(pub(crate) &'a Shared);
+
+impl Drop for Relied<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail("go on with", "its work".to_owned(), io::Error::other("it panicked"));
+        }
+    }
+}
+
 impl Shared {
     pub(crate) fn new(
         disk: Arc<dyn Disk>,
@@ -206,6 +218,7 @@ impl Shared {
             append.writing = true;
             append.take()
         };
+        let _relied = Relied(self);
         for round in 1.. {
             let began = Instant::now();
             let Some(end) = self.write_batch(&mut batch) else { return };

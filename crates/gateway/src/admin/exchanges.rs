@@ -188,7 +188,6 @@ async fn exchange(
     State(gateway): State<Arc<Gateway>>,
     Path(id): Path<String>,
 ) -> Result<Json<ExchangeView>, Refusal> {
-    let _turn = LOOKUPS.acquire().await;
     answer(&principal, &id, &gateway.journal).await
 }
 
@@ -212,7 +211,13 @@ async fn find(journal: &Journal, id: ExchangeId) -> Result<Option<Exchange>, Ref
     // What has just ended may wait to be written. Where that fails, what is written can be shown all the same.
     let _ = journal.flush().await;
     let journal = journal.clone();
-    let read = tokio::task::spawn_blocking(move || journal.find(id.0.as_bytes(), began)).await;
+    let turn = LOOKUPS.acquire().await;
+    let read = tokio::task::spawn_blocking(move || {
+        // Reading goes on when the caller goes away, and takes its turn with it.
+        let _turn = turn;
+        journal.find(id.0.as_bytes(), began)
+    })
+    .await;
     let failed = || Refusal::new(Kind::StateUnavailable, "The journal cannot be read.");
     match read {
         Ok(Ok(found)) => Ok(found),
