@@ -97,6 +97,7 @@ async fn a_write_that_hangs_leaves_the_gateway_responsive() {
         assert!(live.unwrap().unwrap().status.is_success());
     }
     assert_eq!(simulator.received().len(), 1, "a call left before its record was written");
+    becomes(&flyball, "journal_stalled").await;
     faults.end(Fault::WriteHangs).unwrap();
     for answer in waiting.join_all().await {
         assert_eq!(answer.status, 200, "{}", answer.text());

@@ -142,7 +142,7 @@ pub fn intent(exchange: &Exchange, target: &Route, body: &[u8], reservation: Res
     Some(Intent {
         exchange: exchange.id.0.as_bytes().to_vec(),
         time: micros(exchange.gateway.clock.now().0),
-        attempt: exchange.attempts,
+        attempt: exchange.attempts + 1,
         subject: Some(subject(exchange, principal, Some(target))),
         verdict: Some(verdict(&exchange.decision, &exchange.prompt_findings)),
         policy: exchange.snapshot.policy_hash.to_vec(),

@@ -81,6 +81,8 @@ pub(crate) struct Shared {
     /// When the running sync began, and when the oldest record came that is not synced; in microseconds since `born`,
     /// 0: none.
     pub(crate) syncing_since: AtomicU64,
+    /// The same for the running write.
+    pub(crate) writing_since: AtomicU64,
     pub(crate) unsynced_since: AtomicU64,
     pub(crate) counters: Counters,
     born: Instant,
@@ -127,6 +129,7 @@ impl Shared {
             forgotten: AtomicU64::new(0),
             slow: AtomicBool::new(false),
             syncing_since: AtomicU64::new(0),
+            writing_since: AtomicU64::new(0),
             unsynced_since: AtomicU64::new(0),
             counters: Counters::default(),
             born: Instant::now(),
@@ -221,7 +224,9 @@ impl Shared {
         let _relied = Relied(self);
         for round in 1.. {
             let began = Instant::now();
+            self.writing_since.store(self.micros(), Ordering::Relaxed);
             let Some(end) = self.write_batch(&mut batch) else { return };
+            self.writing_since.store(0, Ordering::Relaxed);
             self.slow.store(began.elapsed() > SLOW_WRITE, Ordering::Relaxed);
             let urgent = batch.urgent;
             let more = {

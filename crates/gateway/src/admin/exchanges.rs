@@ -2,6 +2,7 @@
 //! the operator sees all. There is no text in it, because there is none in the journal.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -176,6 +177,9 @@ struct SettlementView {
 /// Lookups at a time: each reads files.
 static LOOKUPS: Semaphore = Semaphore::const_new(2);
 
+/// Callers that may wait for one.
+static WAITING: Semaphore = Semaphore::const_new(64);
+
 /// What is recorded of an exchange.
 ///
 /// A tenant's key sees its own tenant's exchanges; the operator sees all. An id that is none, one that nothing has and
@@ -211,6 +215,10 @@ async fn find(journal: &Journal, id: ExchangeId) -> Result<Option<Exchange>, Ref
     // What has just ended may wait to be written. Where that fails, what is written can be shown all the same.
     let _ = journal.flush().await;
     let journal = journal.clone();
+    let Ok(_waiting) = WAITING.try_acquire() else {
+        let refusal = Refusal::new(Kind::Overloaded, "Too many exchanges are being looked up.");
+        return Err(refusal.retry_after(Duration::from_secs(1)));
+    };
     let turn = LOOKUPS.acquire().await;
     let read = tokio::task::spawn_blocking(move || {
         // Reading goes on when the caller goes away, and takes its turn with it.

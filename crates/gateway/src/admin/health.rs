@@ -63,7 +63,10 @@ const STALLED: Duration = Duration::from_secs(5);
 fn readiness(gateway: &Gateway) -> &'static str {
     let journal = gateway.journal.health();
     // Records also wait where something else than a sync holds the thread up that syncs.
-    let stalled = [journal.syncing, journal.unsynced].into_iter().flatten().any(|time| time >= STALLED);
+    let stalled = [journal.syncing, journal.writing, journal.unsynced]
+        .into_iter()
+        .flatten()
+        .any(|time| time >= STALLED);
     if !gateway.drain.is_ready() {
         "draining"
     } else if journal.failed || stalled {

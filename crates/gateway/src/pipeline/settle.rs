@@ -68,11 +68,9 @@ pub(super) async fn durable(exchange: &Exchange) {
 /// Ends an exchange that was refused before its answer began: it is recorded, and then told.
 pub(super) async fn refuse(mut exchange: Exchange, mut refusal: Refusal) -> Response<Body> {
     exchange.outcome = Outcome::Refused(refusal.kind);
-    if exchange.attempts > 0 {
+    if exchange.recorded != Recorded::Not {
         durable(&exchange).await;
-    } else if exchange.recorded == Recorded::Not
-        && let Some(settlement) = recording::settlement(&exchange, None)
-    {
+    } else if let Some(settlement) = recording::settlement(&exchange, None) {
         // Noted first: whatever becomes of the wait, there is no second record.
         exchange.recorded = Recorded::Settled;
         let journal = &exchange.gateway.journal;
