@@ -1,18 +1,20 @@
 //! `flyball journal`: look at what was recorded, verify it, take it elsewhere. Reads files beside a gateway that
 //! serves; only `repair` writes, and wants the folder for itself.
 
+mod damage;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use flyball_core::ExchangeId;
-use flyball_journal::{Lsn, Reader, Record, read_folder};
+use flyball_journal::{Lsn, Reader, Record, find_in, read_folder};
 
 use super::ConfigArgs;
 use super::locations::Locations;
 use super::output::{Failure, Outcome, Output, table};
-use crate::recording::told::{outcome, told};
+use crate::recording::told::told;
 use crate::serve::journal::FOLDER;
 
 /// Bytes of records that are read at a time.
@@ -39,6 +41,12 @@ pub(super) enum Journal {
         #[command(flatten)]
         config: ConfigArgs,
     },
+    /// Give up what is damaged, so that a gateway can start again. Wants the data folder for itself. The files are kept
+    /// as they were in `damaged`, in the journal's folder.
+    Repair {
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
     /// Write all records as JSON, one a line, oldest first.
     Export(Export),
 }
@@ -60,7 +68,8 @@ pub(super) fn run(command: &Journal, output: Output) -> Outcome {
     match command {
         Journal::Inspect { exchange: Some(exchange), config, .. } => one(*exchange, config, output),
         Journal::Inspect { exchange: None, last, config } => recent(*last, config, output),
-        Journal::Verify { config } => verify(config, output),
+        Journal::Verify { config } => damage::verify(config, output),
+        Journal::Repair { config } => damage::repair(config, output),
         Journal::Export(wanted) => export(wanted, output),
     }
 }
@@ -90,20 +99,12 @@ fn each(
 }
 
 fn one(exchange: ExchangeId, config: &ConfigArgs, output: Output) -> Outcome {
-    let mut found = Vec::new();
-    each(reader(config, 0)?, |_, record| {
-        let id = match &record {
-            Record::Intent(intent) => &intent.exchange,
-            Record::Settlement(settlement) => &settlement.exchange,
-        };
-        if id == exchange.0.as_bytes() {
-            found.push(told(&record));
-        }
-        Ok(())
-    })?;
-    if found.is_empty() {
-        return Err(Failure::refused(format!("the journal holds nothing of exchange {exchange}")));
-    }
+    let found = find_in(&folder(config)?, exchange.0.as_bytes())
+        .map_err(|error| Failure::failed(error.to_string()))?
+        .ok_or_else(|| Failure::refused(format!("the journal holds nothing of exchange {exchange}")))?;
+    let intents = found.intents.into_iter().map(Record::Intent);
+    let records = intents.chain(found.settlement.map(Record::Settlement));
+    let found: Vec<_> = records.map(|record| told(&record)).collect();
     let text = || {
         let shown = found.iter().map(|record| serde_json::to_string_pretty(record).unwrap_or_default());
         shown.collect::<Vec<_>>().join("\n")
@@ -125,7 +126,7 @@ fn recent(last: usize, config: &ConfigArgs, output: Output) -> Outcome {
         Ok(())
     })?;
     let rows: Vec<_> =
-        settlements.iter().map(|settlement| told(&Record::Settlement(settlement.clone()))).collect();
+        settlements.into_iter().map(|settlement| told(&Record::Settlement(settlement))).collect();
     output.show(&rows, || {
         let text = |row: &serde_json::Value, name: &str| match &row[name] {
             serde_json::Value::String(text) => text.clone(),
@@ -134,7 +135,7 @@ fn recent(last: usize, config: &ConfigArgs, output: Output) -> Outcome {
         };
         table(
             ["EXCHANGE", "TIME", "TENANT", "ROUTE", "ACTION", "OUTCOME", "INPUT", "OUTPUT", "COUNTED"],
-            rows.iter().zip(&settlements).map(|(row, settlement)| {
+            rows.iter().map(|row| {
                 let usage = &row["usage"];
                 [
                     text(row, "exchange"),
@@ -142,7 +143,7 @@ fn recent(last: usize, config: &ConfigArgs, output: Output) -> Outcome {
                     text(row, "tenant"),
                     text(row, "route"),
                     text(row, "action"),
-                    outcome(settlement.outcome()).to_owned(),
+                    text(row, "outcome"),
                     text(usage, "input_tokens"),
                     text(usage, "output_tokens"),
                     text(usage, "counting"),
@@ -150,11 +151,6 @@ fn recent(last: usize, config: &ConfigArgs, output: Output) -> Outcome {
             }),
         )
     })
-}
-
-fn verify(config: &ConfigArgs, output: Output) -> Outcome {
-    let _ = (config, output);
-    Ok(())
 }
 
 fn export(wanted: &Export, output: Output) -> Outcome {
