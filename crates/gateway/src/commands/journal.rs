@@ -82,26 +82,33 @@ fn reader(config: &ConfigArgs, from: u64) -> Result<Reader, Failure> {
     read_folder(&folder(config)?, Lsn(from)).map_err(|error| Failure::failed(error.to_string()))
 }
 
-/// Visits all records.
+/// Visits all records. Fails where it was not possible to read all of them.
 fn each(
-    mut reader: Reader,
-    mut visit: impl FnMut(Lsn, Record) -> Result<(), Failure>,
+    config: &ConfigArgs,
+    from: u64,
+    mut visit: impl FnMut(Record) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    let mut reader = reader(config, from)?;
     loop {
         let batch = reader.next_batch(PORTION).map_err(|error| Failure::failed(error.to_string()))?;
         if batch.is_empty() {
-            return Ok(());
+            break;
         }
-        for (position, _, record) in batch {
-            visit(position, record)?;
+        for (_, _, record) in batch {
+            visit(record)?;
         }
     }
+    damage::none(&folder(config)?)
 }
 
 fn one(exchange: ExchangeId, config: &ConfigArgs, output: Output) -> Outcome {
-    let found = find_in(&folder(config)?, exchange.0.as_bytes())
-        .map_err(|error| Failure::failed(error.to_string()))?
-        .ok_or_else(|| Failure::refused(format!("the journal holds nothing of exchange {exchange}")))?;
+    let folder = folder(config)?;
+    let found = find_in(&folder, exchange.0.as_bytes());
+    let Some(found) = found.map_err(|error| Failure::failed(error.to_string()))? else {
+        // Not there is one thing, not to be read another.
+        damage::none(&folder)?;
+        return Err(Failure::refused(format!("the journal holds nothing of exchange {exchange}")));
+    };
     let intents = found.intents.into_iter().map(Record::Intent);
     let records = intents.chain(found.settlement.map(Record::Settlement));
     let found: Vec<_> = records.map(|record| told(&record)).collect();
@@ -114,7 +121,7 @@ fn one(exchange: ExchangeId, config: &ConfigArgs, output: Output) -> Outcome {
 
 fn recent(last: usize, config: &ConfigArgs, output: Output) -> Outcome {
     let mut settlements = std::collections::VecDeque::new();
-    each(reader(config, 0)?, |_, record| {
+    each(config, 0, |record| {
         if let Record::Settlement(settlement) = record {
             if settlements.len() == last {
                 settlements.pop_front();
@@ -154,23 +161,26 @@ fn recent(last: usize, config: &ConfigArgs, output: Output) -> Outcome {
 }
 
 fn export(wanted: &Export, output: Output) -> Outcome {
-    let reader = reader(&wanted.config, wanted.from)?;
+    let (config, from) = (&wanted.config, wanted.from);
     match &wanted.to {
         None => {
             let mut lines = String::new();
-            each(reader, |_, record| {
+            let read = each(config, from, |record| {
                 // Writing into a String does not fail.
                 let _ = writeln!(lines, "{}", told(&record));
                 if lines.len() < CHUNK { Ok(()) } else { output.write(&std::mem::take(&mut lines)) }
-            })?;
-            output.write(&lines)
+            });
+            // What could be read is there, whatever came after it.
+            output.write(&lines)?;
+            read
         }
         Some(path) => {
             let failed = |error: std::io::Error| Failure::failed(format!("{}: {error}", path.display()));
             let file = std::fs::File::create_new(path).map_err(failed)?;
             let mut file = std::io::BufWriter::new(file);
-            each(reader, |_, record| writeln!(file, "{}", told(&record)).map_err(failed))?;
-            file.into_inner().map_err(|error| failed(error.into_error()))?.sync_all().map_err(failed)
+            let read = each(config, from, |record| writeln!(file, "{}", told(&record)).map_err(failed));
+            file.into_inner().map_err(|error| failed(error.into_error()))?.sync_all().map_err(failed)?;
+            read
         }
     }
 }

@@ -2,6 +2,7 @@
 //! mending is the journal's own affair; here it is told.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use flyball_core::{Clock as _, SystemClock};
 use flyball_journal::{Problem, ProblemKind, repair as give_up, verify as check};
@@ -40,6 +41,26 @@ pub(super) fn verify(config: &ConfigArgs, output: Output) -> Outcome {
         text
     })?;
     if report.damages == 0 { Ok(()) } else { Err(Failure::told(Ending::Failed)) }
+}
+
+/// That nothing is damaged.
+///
+/// # Errors
+/// When something is; the message names the first of it.
+pub(super) fn none(folder: &Path) -> Result<(), Failure> {
+    let mut first = None;
+    let found = check(folder, |problem| {
+        if problem.kind != ProblemKind::Unfinished {
+            first.get_or_insert_with(|| line(problem));
+        }
+    });
+    found.map_err(|error| Failure::failed(error.to_string()))?;
+    first.map_or(Ok(()), |first| {
+        Err(Failure::failed(format!(
+            "the journal is damaged, and not all of it was read: {}; see `flyball journal verify`",
+            first.trim_end()
+        )))
+    })
 }
 
 pub(super) fn repair(config: &ConfigArgs, output: Output) -> Outcome {
