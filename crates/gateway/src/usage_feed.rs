@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use flyball_core::{KeyId, Money, TenantId, Timestamp};
-use flyball_journal::{AppendError, Counting, Journal, Lsn, Outcome, ReadError, Reader, Record, Settlement};
+use flyball_journal::{AppendError, Journal, Lsn, ReadError, Reader, Record, Settlement};
 use flyball_store::{RollUp, Store, StoreError};
 use tokio::sync::Mutex;
 
@@ -172,23 +172,12 @@ fn settled(settlement: &Settlement) -> Option<flyball_store::Settled> {
         provider: subject.provider.clone(),
         operation: subject.operation.clone(),
         tags: subject.tags.clone(),
-        counting: match usage.counting() {
-            Counting::Nothing => flyball_store::Counting::Nothing,
-            Counting::Reported => flyball_store::Counting::Reported,
-            Counting::Counted => flyball_store::Counting::Counted,
-            Counting::Estimated => flyball_store::Counting::Estimated,
-        },
+        counting: usage.counting().into(),
         at: Timestamp(i64::try_from(subject.began).unwrap_or(i64::MAX)),
         input_tokens: usage.input,
         cached_input_tokens: usage.cached_input,
         output_tokens: usage.output,
         cost: settlement.cost.map(Money),
-        outcome: match settlement.outcome() {
-            Outcome::Answered => flyball_store::Outcome::Answered,
-            Outcome::Blocked => flyball_store::Outcome::Blocked,
-            Outcome::Failed => flyball_store::Outcome::Failed,
-            Outcome::Abandoned => flyball_store::Outcome::Abandoned,
-            Outcome::Interrupted => flyball_store::Outcome::Interrupted,
-        },
+        outcome: settlement.outcome().into(),
     })
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use flyball_core::{ExchangeId, KeyId, Money, Principal, Role};
+use flyball_core::{Counting, ExchangeId, KeyId, Money, Outcome, Principal, Role};
 use flyball_journal::{
-    Count, Counting, Exchange, Intent, Journal, Outcome, ReadError, Reservation, Settlement, Subject, Verdict,
+    Count, Exchange, Intent, Journal, ReadError, Reservation, Settlement, Subject, Verdict,
 };
 use serde::Serialize;
 use tokio::sync::Semaphore;
@@ -348,23 +348,12 @@ impl From<&Settlement> for SettlementView {
         let usage = settlement.usage.unwrap_or_default();
         SettlementView {
             time: settlement.time,
-            outcome: match settlement.outcome() {
-                Outcome::Answered => "answered",
-                Outcome::Blocked => "blocked",
-                Outcome::Failed => "failed",
-                Outcome::Abandoned => "abandoned",
-                Outcome::Interrupted => "interrupted",
-            },
+            outcome: Outcome::from(settlement.outcome()).name(),
             refusal: Some(settlement.refusal.clone()).filter(|code| !code.is_empty()),
             input_tokens: usage.input,
             cached_input_tokens: usage.cached_input,
             output_tokens: usage.output,
-            counting: match usage.counting() {
-                Counting::Nothing => "nothing",
-                Counting::Reported => "reported",
-                Counting::Counted => "counted",
-                Counting::Estimated => "estimated",
-            },
+            counting: Counting::from(usage.counting()).name(),
             cost: settlement.cost.map(|micros| Money(micros).to_string()),
             attempts: settlement.attempts,
             first_byte_micros: settlement.first_byte,
