@@ -160,6 +160,27 @@ impl<'d> Value<'d> {
         matches!(node.kind, NodeKind::String | NodeKind::Key).then(|| self.decoded(node))
     }
 
+    /// The bytes of a member's name, to be compared with names that are known; empty for any value but a key.
+    /// Cheaper than [`Value::text`], which shows that it is UTF-8.
+    pub fn name(self) -> Cow<'d, [u8]> {
+        let node = self.node();
+        match (node.kind, node.flag) {
+            (NodeKind::Key, false) => Cow::Borrowed(self.inside(node)),
+            (NodeKind::Key, true) => Cow::Owned(self.decoded(node).into_owned().into_bytes()),
+            _ => Cow::Borrowed(&[]),
+        }
+    }
+
+    /// The strings at and below this one, names not counted, in the order of the bytes.
+    pub fn strings(self) -> impl Iterator<Item = Value<'d>> {
+        let document = self.document;
+        let span = self.index..self.node().next;
+        let nodes = document.nodes.get(span.start as usize..span.end as usize).unwrap_or_default();
+        span.zip(nodes)
+            .filter(|(_, node)| node.kind == NodeKind::String)
+            .map(move |(index, _)| Value { document, index })
+    }
+
     /// What stands between the quotes of a string or key of this document.
     fn inside(self, node: Node) -> &'d [u8] {
         let inside = node.start as usize + 1..(node.end as usize).saturating_sub(1);

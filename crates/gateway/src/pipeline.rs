@@ -2,6 +2,7 @@
 //! its own, so that no stage can be skipped: `dispatch` cannot be called without a decision. Stage = file = span =
 //! metric label = heading in ARCHITECTURE.md. `admit` and `recall` join with their first capability.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use http::{Request, Response};
@@ -31,10 +32,14 @@ pub async fn run(gateway: Arc<Gateway>, protocol: Protocol, request: Request<Inc
     };
     // Work that outlives a stop is told so while there is still time to send it; streams see to it themselves.
     let ending = gateway.drain.token(Phase::Ending).clone();
-    let governed = tokio::select! {
-        biased;
-        governed = govern(&mut exchange, request) => governed,
-        () = ending.cancelled() => Err(receive::shutting_down()),
+    let governed = {
+        // Pinned by itself: the macro would keep it twice.
+        let governing = pin!(govern(&mut exchange, request));
+        tokio::select! {
+            biased;
+            governed = governing => governed,
+            () = ending.cancelled() => Err(receive::shutting_down()),
+        }
     };
     match governed {
         Ok(reply) => {

@@ -28,7 +28,7 @@ pub enum ProviderKind {
     /// The built-in demo model.
     Demo(demo::DemoProvider),
     /// Anything that speaks OpenAI's protocol.
-    OpenAi(openai::OpenAi),
+    OpenAi(Box<openai::OpenAi>),
 }
 
 /// What leaves us.

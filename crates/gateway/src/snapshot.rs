@@ -173,7 +173,7 @@ impl Snapshot {
                     let azure = settings.azure.as_ref().map(|azure| azure.api_version.as_str());
                     let openai = OpenAi::new(&settings.base_url, key, azure, &extra)
                         .map_err(|source| SnapshotError::Provider { name: name.clone(), source })?;
-                    ProviderKind::OpenAi(openai)
+                    ProviderKind::OpenAi(Box::new(openai))
                 }
             };
             providers.insert(name.as_str(), Arc::new(Provider { name: name.as_str().into(), kind }));

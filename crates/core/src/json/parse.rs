@@ -80,6 +80,9 @@ struct Open {
     node: usize,
     /// Where this object's keys begin in `Scanner::keys`.
     first_key: usize,
+    object: bool,
+    /// Whether nothing has come in it yet.
+    empty: bool,
 }
 
 struct Scanner<'s> {
@@ -115,20 +118,18 @@ pub(super) fn index(source: &[u8], limits: Limits) -> Result<Vec<Node>, JsonErro
 impl Scanner<'_> {
     fn run(&mut self) -> Result<(), JsonError> {
         self.value()?;
-        while let Some(open) = self.open.last() {
-            let (node, first_key) = (open.node, open.first_key);
+        while let Some(open) = self.open.last_mut() {
+            let (first_key, object) = (open.first_key, open.object);
+            let empty = std::mem::replace(&mut open.empty, false);
             self.space();
-            let is_object = self.nodes.get(node).is_some_and(|n| n.kind == NodeKind::Object);
-            let empty = self.nodes.get(node).is_some_and(|n| n.end == 0);
-            match (self.peek()?, is_object) {
-                (b'}', true) => self.close(first_key)?,
-                (b']', false) => self.close(first_key)?,
+            match (self.peek()?, object) {
+                (b'}', true) | (b']', false) => self.close(first_key)?,
                 (b',', _) if !empty => {
                     self.at += 1;
                     self.space();
-                    self.element(is_object)?;
+                    self.element(object)?;
                 }
-                _ if empty => self.element(is_object)?,
+                _ if empty => self.element(object)?,
                 _ => return Err(self.fail(JsonErrorKind::Unexpected)),
             }
         }
@@ -136,16 +137,10 @@ impl Scanner<'_> {
         if self.at < self.bytes.len() { Err(self.fail(JsonErrorKind::Trailing)) } else { Ok(()) }
     }
 
-    /// One array item, or one key with its value. The container's `end` serves as the mark "not empty" until it
-    /// is closed.
-    fn element(&mut self, is_object: bool) -> Result<(), JsonError> {
-        if let Some(open) = self.open.last() {
-            let node = open.node;
-            if let Some(container) = self.nodes.get_mut(node) {
-                container.end = 1;
-            }
-        }
-        if is_object {
+    /// One array item, or one key with its value.
+    #[inline]
+    fn element(&mut self, object: bool) -> Result<(), JsonError> {
+        if object {
             if self.peek()? != b'"' {
                 return Err(self.fail(JsonErrorKind::Unexpected));
             }
@@ -195,13 +190,18 @@ impl Scanner<'_> {
         }
         let node = self.nodes.len();
         self.push(kind, self.at, 0, false)?;
-        self.open.push(Open { node, first_key: self.keys.len() });
+        let object = kind == NodeKind::Object;
+        self.open.push(Open { node, first_key: self.keys.len(), object, empty: true });
         self.at += 1;
         Ok(())
     }
 
     fn literal(&mut self, word: &[u8], kind: NodeKind) -> Result<(), JsonError> {
         let start = self.at;
+        if self.bytes.get(start..).is_some_and(|rest| rest.starts_with(word)) {
+            self.at += word.len();
+            return self.scalar(kind, start);
+        }
         for &expected in word {
             if self.peek()? != expected {
                 return Err(self.fail(JsonErrorKind::Unexpected));
@@ -245,14 +245,15 @@ impl Scanner<'_> {
     }
 
     fn scalar(&mut self, kind: NodeKind, start: usize) -> Result<(), JsonError> {
-        if let Some(open) = self.open.last()
-            && let Some(container) = self.nodes.get_mut(open.node)
-            && container.kind == NodeKind::Array
-        {
-            container.flag = true;
-            return Ok(());
+        match self.open.last() {
+            Some(open) if !open.object => {
+                if let Some(array) = self.nodes.get_mut(open.node) {
+                    array.flag = true;
+                }
+                Ok(())
+            }
+            _ => self.push(kind, start, self.at, false),
         }
-        self.push(kind, start, self.at, false)
     }
 
     fn string(&mut self, kind: NodeKind) -> Result<(), JsonError> {
@@ -363,6 +364,7 @@ impl Scanner<'_> {
         if node.flag { unescape(inner).into() } else { inner.into() }
     }
 
+    #[inline]
     fn push(&mut self, kind: NodeKind, start: usize, end: usize, flag: bool) -> Result<(), JsonError> {
         if self.nodes.len() >= self.limits.nodes {
             return Err(JsonError { kind: JsonErrorKind::TooMany, offset: start });
@@ -372,20 +374,24 @@ impl Scanner<'_> {
         Ok(())
     }
 
+    #[inline]
     fn space(&mut self) {
         while matches!(self.byte(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.at += 1;
         }
     }
 
+    #[inline]
     fn byte(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
+    #[inline]
     fn peek(&self) -> Result<u8, JsonError> {
         self.byte().ok_or_else(|| self.fail(JsonErrorKind::Truncated))
     }
 
+    #[cold]
     fn fail(&self, kind: JsonErrorKind) -> JsonError {
         JsonError { kind, offset: self.at }
     }
@@ -393,6 +399,7 @@ impl Scanner<'_> {
 
 /// How many bytes from the beginning are neither quote, backslash nor control character. Eight at a time: this
 /// loop sees every byte of every prompt.
+#[inline]
 fn plain_run(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);

@@ -28,7 +28,7 @@ pub struct Basis {
 
 impl Basis {
     /// A request and what the detectors saw in it; `length` is the size of all inspected texts in bytes.
-    pub(super) fn new(
+    pub fn new(
         call: Call,
         principal: Arc<Principal>,
         route: Arc<Route>,

@@ -39,9 +39,9 @@ impl Reading {
     /// Texts of a `tool_calls` array, in requests and answers alike.
     pub(super) fn tool_calls(&mut self, calls: Value<'_>) {
         for (key, value) in calls.items().flat_map(Value::members) {
-            match key.text().unwrap_or_default().as_ref() {
-                "id" | "type" => self.fixed(value),
-                "function" | "custom" => self.function(value),
+            match key.name().as_ref() {
+                b"id" | b"type" => self.fixed(value),
+                b"function" | b"custom" => self.function(value),
                 _ => {}
             }
         }
@@ -50,9 +50,9 @@ impl Reading {
     /// Texts of a function, declared or called.
     pub(super) fn function(&mut self, function: Value<'_>) {
         for (key, value) in function.members() {
-            match key.text().unwrap_or_default().as_ref() {
-                "name" => self.fixed(value),
-                "arguments" => self.text(value, TextRole::ToolArguments),
+            match key.name().as_ref() {
+                b"name" => self.fixed(value),
+                b"arguments" => self.text(value, TextRole::ToolArguments),
                 _ => {}
             }
         }
@@ -61,7 +61,7 @@ impl Reading {
     /// All texts in `value` that were not handed out yet, in the order of the bytes; those that nobody named have
     /// the role "other".
     pub(super) fn take(&mut self, value: Value<'_>) -> Vec<Text> {
-        for value in std::iter::once(value).chain(value.descendants()) {
+        for value in value.strings() {
             self.text(value, TextRole::Other);
         }
         self.texts.sort_unstable_by_key(|text| text.node);

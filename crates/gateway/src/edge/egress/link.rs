@@ -48,7 +48,6 @@ impl Link {
     ///
     /// # Errors
     /// With the request, when not a byte of it was written.
-    #[expect(clippy::result_large_err, reason = "the request comes back, to be sent elsewhere")]
     pub(super) async fn send(
         &mut self,
         request: Request<Full<Bytes>>,

@@ -27,17 +27,21 @@ use super::{EgressError, EgressSettings};
 const DEFAULT_MAX_HEADERS: usize = 100;
 
 /// Where connections lead to. Two spellings of one host are two destinations, which does no harm.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 struct Destination {
     tls: bool,
     authority: Authority,
 }
 
-// The library's own hash takes an authority byte by byte.
-#[expect(
-    clippy::derived_hash_with_manual_eq,
-    reason = "equal authorities that are spelled apart may hash apart"
-)]
+// By the spelling: the library's own comparison and hash take an authority byte by byte, without case.
+impl PartialEq for Destination {
+    fn eq(&self, other: &Self) -> bool {
+        self.tls == other.tls && self.authority.as_str() == other.authority.as_str()
+    }
+}
+
+impl Eq for Destination {}
+
 impl Hash for Destination {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.tls, self.authority.as_str()).hash(state);

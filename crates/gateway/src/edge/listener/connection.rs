@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
-use super::exchange::{Answer, ExchangeBody, Terms};
+use super::exchange::{ExchangeBody, Terms};
 use super::executor::TrackedExecutor;
 use super::io::Watched;
 use super::pulse::{Pulse, Verdict};
@@ -161,14 +161,11 @@ where
             let beat = pulse.begin(request.version() == Version::HTTP_2);
             let shared = Arc::clone(&shared);
             let mut terms = Terms::of(&request, peer, &shared.settings);
-            let answer = match terms.take_preflight() {
-                Some(preflight) => Answer::Ready(preflight),
-                None => Answer::Coming((shared.handler)(request, peer)),
-            };
             async move {
-                let mut answer = match answer {
-                    Answer::Ready(answer) => answer,
-                    Answer::Coming(answer) => answer.await,
+                let mut answer = match terms.take_preflight() {
+                    Some(preflight) => preflight,
+                    // Called in here, so that what it returns is not moved.
+                    None => (shared.handler)(request, peer).await,
                 };
                 terms.finish(&mut answer, &shared.settings, &shared.drain);
                 Ok::<_, Infallible>(answer.map(|body| ExchangeBody::new(body, &terms, beat)))

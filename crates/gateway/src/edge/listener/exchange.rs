@@ -73,14 +73,6 @@ impl Terms {
     }
 }
 
-/// Where the answer to a request comes from.
-pub(super) enum Answer<F> {
-    /// The edge gave it.
-    Ready(Response<Body>),
-    /// The handler will give it.
-    Coming(F),
-}
-
 /// The most that an HTTP/2 stream is given at once. It buffers what it is given, whatever its peer's window
 /// is, and only between two pieces can be seen that the peer does not read.
 const PIECE: usize = 64 << 10;

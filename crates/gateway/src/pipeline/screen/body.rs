@@ -85,16 +85,9 @@ impl Inflow {
             return Poll::Ready(Err(Refusal::new(Kind::ShuttingDown, "The gateway is stopping.")));
         }
         loop {
-            while self.screen.state() == State::Open {
-                let event = self.decoder.next_event().map_err(|error| {
-                    Refusal::new(Kind::ProviderInvalidAnswer, "The provider sent an event that is too large.")
-                        .because(error)
-                })?;
-                let Some(event) = event else { break };
-                let judged = self.screen.event(event);
-                out.extend_from_slice(&self.screen.take());
-                judged?;
-            }
+            let judged = self.judge();
+            out.extend_from_slice(&self.screen.take());
+            judged?;
             if self.screen.state() != State::Open || out.len() >= GATHER {
                 return Poll::Ready(Ok(()));
             }
@@ -130,6 +123,19 @@ impl Inflow {
                 self.screen.count_unseen(event);
             }
         }
+    }
+
+    /// Hands every event that has come to the screen.
+    fn judge(&mut self) -> Result<(), Refusal> {
+        while self.screen.state() == State::Open {
+            let event = self.decoder.next_event().map_err(|error| {
+                Refusal::new(Kind::ProviderInvalidAnswer, "The provider sent an event that is too large.")
+                    .because(error)
+            })?;
+            let Some(event) = event else { break };
+            self.screen.event(event)?;
+        }
+        Ok(())
     }
 
     /// Nothing comes: is it time for a comment, or for an end?

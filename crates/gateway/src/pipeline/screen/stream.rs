@@ -200,13 +200,14 @@ impl StreamScreen {
     /// Remembers what an own event would have to repeat.
     fn note(&mut self, document: &Document, chunk: &Chunk) {
         let root = document.root();
-        self.begun |= root.get("choices").is_some_and(|choices| choices.items().next().is_some());
+        let choices = root.get("choices");
+        self.begun |= choices.is_some_and(|choices| choices.items().next().is_some());
         if self.envelope.id.is_empty() {
             let text = |key: &str| root.get(key).and_then(Value::text).unwrap_or_default().into_owned();
             let created = root.get("created").and_then(Value::unsigned).unwrap_or(0);
             self.envelope = Envelope { id: text("id"), created, model: text("model") };
         }
-        for choice in root.get("choices").into_iter().flat_map(Value::items) {
+        for choice in choices.into_iter().flat_map(Value::items) {
             let index = choice.get("index").and_then(Value::unsigned);
             let index = index.and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
             if !self.open.contains(&index) && !chunk.finished.contains(&index) {

@@ -83,19 +83,19 @@ impl Reader {
         let number = number.and_then(|n| u32::try_from(n).ok()).unwrap_or(position);
         self.fixed(choice, "finish_reason");
         for (key, value) in choice.get("message").into_iter().flat_map(Value::members) {
-            match key.text().unwrap_or_default().as_ref() {
-                "role" => self.reading.fixed(value),
-                "content" => {
+            match key.name().as_ref() {
+                b"role" => self.reading.fixed(value),
+                b"content" => {
                     self.content(value);
                     // Some providers answer in parts.
                     value.items().filter_map(|part| part.get("text")).for_each(|text| self.content(text));
                 }
-                "refusal" | "reasoning_content" | "reasoning" => {
+                b"refusal" | b"reasoning_content" | b"reasoning" => {
                     self.reading.text(value, TextRole::Assistant);
                 }
-                "tool_calls" => self.reading.tool_calls(value),
-                "function_call" => self.reading.function(value),
-                "audio" => {
+                b"tool_calls" => self.reading.tool_calls(value),
+                b"function_call" => self.reading.function(value),
+                b"audio" => {
                     self.fixed(value, "id");
                     self.fixed(value, "data");
                 }

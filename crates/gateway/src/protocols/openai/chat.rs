@@ -32,17 +32,17 @@ pub fn decode(document: Document) -> Result<Call, Refusal> {
         unseen_input: false,
     };
     for (key, value) in root.members() {
-        match key.text().unwrap_or_default().as_ref() {
-            "model" => reader.reading.fixed(value),
-            "messages" => {
+        match key.name().as_ref() {
+            b"model" => reader.reading.fixed(value),
+            b"messages" => {
                 for (index, message) in value.items().enumerate() {
                     reader.message(index, message)?;
                 }
             }
-            "tools" => reader.tools(value)?,
-            "functions" => reader.has_tools = true,
-            "web_search_options" => reader.server_tools |= !value.is_null(),
-            "audio" => reader.unseen_input |= value.get("id").is_some(),
+            b"tools" => reader.tools(value)?,
+            b"functions" => reader.has_tools = true,
+            b"web_search_options" => reader.server_tools |= !value.is_null(),
+            b"audio" => reader.unseen_input |= value.get("id").is_some(),
             _ => {}
         }
     }
@@ -112,9 +112,9 @@ impl Reader {
             }
         };
         for (key, value) in message.members() {
-            match key.text().unwrap_or_default().as_ref() {
-                "role" | "tool_call_id" => self.reading.fixed(value),
-                "content" => match value.kind() {
+            match key.name().as_ref() {
+                b"role" | b"tool_call_id" => self.reading.fixed(value),
+                b"content" => match value.kind() {
                     NodeKind::String => self.reading.text(value, role),
                     NodeKind::Null => {}
                     NodeKind::Array => {
@@ -129,10 +129,10 @@ impl Reader {
                         ));
                     }
                 },
-                "refusal" | "reasoning_content" | "reasoning" => self.reading.text(value, role),
-                "tool_calls" => self.reading.tool_calls(value),
-                "function_call" => self.reading.function(value),
-                "audio" => {
+                b"refusal" | b"reasoning_content" | b"reasoning" => self.reading.text(value, role),
+                b"tool_calls" => self.reading.tool_calls(value),
+                b"function_call" => self.reading.function(value),
+                b"audio" => {
                     self.unseen_input |= !value.is_null();
                     self.media(value);
                 }
@@ -147,10 +147,10 @@ impl Reader {
             return Err(wrong_type(path, "an object"));
         }
         for (key, value) in part.members() {
-            match key.text().unwrap_or_default().as_ref() {
-                "type" => self.reading.fixed(value),
-                "text" | "refusal" => self.reading.text(value, role),
-                "image_url" | "input_audio" | "file" | "video_url" => {
+            match key.name().as_ref() {
+                b"type" => self.reading.fixed(value),
+                b"text" | b"refusal" => self.reading.text(value, role),
+                b"image_url" | b"input_audio" | b"file" | b"video_url" => {
                     self.unseen_input = true;
                     self.media(value);
                 }
@@ -167,9 +167,11 @@ impl Reader {
             self.reading.fixed(media);
         }
         for (key, value) in media.members() {
-            match key.text().unwrap_or_default().as_ref() {
-                "data" | "file_data" | "format" | "detail" | "file_id" | "id" => self.reading.fixed(value),
-                "url" if encoded(value) => self.reading.fixed(value),
+            match key.name().as_ref() {
+                b"data" | b"file_data" | b"format" | b"detail" | b"file_id" | b"id" => {
+                    self.reading.fixed(value)
+                }
+                b"url" if encoded(value) => self.reading.fixed(value),
                 _ => {}
             }
         }
@@ -188,9 +190,9 @@ impl Reader {
             // What is neither a function nor a custom tool of the caller's is run by the provider.
             self.server_tools |= !kind.is_some_and(|kind| kind.is_text("function") || kind.is_text("custom"));
             for (key, value) in tool.members() {
-                match key.text().unwrap_or_default().as_ref() {
-                    "type" => self.reading.fixed(value),
-                    "function" | "custom" => self.reading.function(value),
+                match key.name().as_ref() {
+                    b"type" => self.reading.fixed(value),
+                    b"function" | b"custom" => self.reading.function(value),
                     _ => {}
                 }
             }

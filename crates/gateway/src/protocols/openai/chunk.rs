@@ -32,13 +32,13 @@ pub fn read(document: &Document) -> Option<Chunk> {
     }
     let mut reader = Reader { reading: Reading::new(document), chunk: Chunk::default() };
     for (key, value) in root.members() {
-        match key.text().unwrap_or_default().as_ref() {
-            "id" | "object" | "model" | "system_fingerprint" | "service_tier" | "obfuscation" => {
+        match key.name().as_ref() {
+            b"id" | b"object" | b"model" | b"system_fingerprint" | b"service_tier" | b"obfuscation" => {
                 reader.reading.fixed(value);
             }
-            "usage" => reader.chunk.usage = super::usage(value),
-            "choices" => value.items().for_each(|choice| reader.choice(choice)),
-            "error" => reader.chunk.error |= !value.is_null(),
+            b"usage" => reader.chunk.usage = super::usage(value),
+            b"choices" => value.items().for_each(|choice| reader.choice(choice)),
+            b"error" => reader.chunk.error |= !value.is_null(),
             _ => {}
         }
     }
@@ -61,18 +61,19 @@ impl Reader {
         let number = choice.get("index").and_then(Value::unsigned);
         let number = number.and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
         for (key, value) in choice.members() {
-            match key.text().unwrap_or_default().as_ref() {
-                "finish_reason" => {
+            match key.name().as_ref() {
+                b"finish_reason" => {
                     self.reading.fixed(value);
                     // Some providers send an empty reason until there is one.
                     if value.text().is_some_and(|reason| !reason.is_empty()) {
                         self.chunk.finished.push(number);
                     }
                 }
-                "logprobs" => self.logprobs(number, value),
-                "delta" => self.delta(number, value),
+                b"logprobs" => self.logprobs(number, value),
+                b"delta" => self.delta(number, value),
                 // Where other versions of the protocol have the answer.
-                key @ ("text" | "message") => self.other(number, &[key], value),
+                b"text" => self.other(number, &["text"], value),
+                b"message" => self.other(number, &["message"], value),
                 _ => {}
             }
         }
@@ -89,26 +90,27 @@ impl Reader {
 
     fn delta(&mut self, choice: u32, delta: Value<'_>) {
         for (key, value) in delta.members() {
-            let key = key.text().unwrap_or_default();
-            match key.as_ref() {
-                "role" => self.reading.fixed(value),
-                "content" => {
+            match key.name().as_ref() {
+                b"role" => self.reading.fixed(value),
+                b"content" => {
                     self.grow(choice, Field::Content, value);
                     // Some providers answer in parts.
                     for text in value.items().filter_map(|part| part.get("text")) {
                         self.grow(choice, Field::Content, text);
                     }
-                    self.other(choice, &[&key], value);
+                    if value.kind() != NodeKind::String {
+                        self.other(choice, &["content"], value);
+                    }
                 }
-                "refusal" => self.grow(choice, Field::Refusal, value),
-                "reasoning_content" => self.grow(choice, Field::Reasoning, value),
+                b"refusal" => self.grow(choice, Field::Refusal, value),
+                b"reasoning_content" => self.grow(choice, Field::Reasoning, value),
                 // The other name of the same; some providers send both.
-                "reasoning"
+                b"reasoning"
                     if value.kind() == NodeKind::String && delta.get("reasoning_content").is_none() =>
                 {
                     self.grow(choice, Field::Reasoning, value);
                 }
-                "tool_calls" => {
+                b"tool_calls" => {
                     for (position, call) in value.items().enumerate() {
                         let index = call.get("index").and_then(Value::unsigned);
                         let index = index.and_then(|n| u32::try_from(n).ok());
@@ -116,8 +118,8 @@ impl Reader {
                         self.tool_call(choice, index, call);
                     }
                 }
-                "function_call" => self.function(choice, u32::MAX, value),
-                _ => self.other(choice, &[&key], value),
+                b"function_call" => self.function(choice, u32::MAX, value),
+                _ => self.other(choice, &[&key.text().unwrap_or_default()], value),
             }
         }
     }
