@@ -58,7 +58,10 @@ fn request(number: u64) -> (&'static str, Value) {
         0 => (chat, json!({"model": "prompt", "messages": messages})),
         1 => (chat, json!({"model": "words", "stream": true, "messages": messages})),
         2 => ("/v1/embeddings", json!({"model": "vectors", "input": [content, "and this"]})),
-        4 => (chat, json!({"model": "words", "n": 2, "stream": number % 4 == 0, "messages": messages})),
+        4 => (
+            chat,
+            json!({"model": "words", "n": 2, "stream": number.is_multiple_of(4), "messages": messages}),
+        ),
         _ => {
             let tool = json!({"type": "function", "function": {"name": "look_up",
                 "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}});
