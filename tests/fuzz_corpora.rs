@@ -40,3 +40,8 @@ fn chat_decoder_seeds_hold() {
 fn policy_loader_seeds_hold() {
     replay("policy_loader", fuzz::policy_loader);
 }
+
+#[test]
+fn journal_segment_seeds_hold() {
+    replay("journal_segment", flyball_journal::fuzz::segment);
+}

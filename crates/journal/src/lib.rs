@@ -15,6 +15,7 @@ mod error;
 mod find;
 mod folder;
 mod frame;
+pub mod fuzz;
 mod health;
 mod interrupted;
 mod journal;

@@ -116,6 +116,7 @@ impl Reader {
         while bytes < max_bytes {
             let frame = self.frame(|start, end, raw| {
                 bytes += raw.bytes.len();
+                raw.head()?;
                 batch.push((start, end, raw.decode().ok()?));
                 Some(())
             })?;

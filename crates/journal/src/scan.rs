@@ -43,6 +43,11 @@ pub(crate) struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
+    /// The payload without padding.
+    pub(crate) fn payload(&self) -> &'a [u8] {
+        self.payload
+    }
+
     /// The records with their positions: the first byte of each, and the byte behind it.
     pub(crate) fn records(
         &self,

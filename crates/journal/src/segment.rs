@@ -26,6 +26,10 @@ pub const FORMAT_VERSION: u32 = 1;
 /// Length of a segment's header in bytes.
 pub(crate) const HEADER: u64 = 64;
 
+/// No position is greater. Two thousand years at a gigabyte a second do not lead there, and sums of positions and
+/// lengths stay within 64 bits.
+const LAST: u64 = 1 << 62;
+
 const MAGIC: [u8; 8] = *b"flyjrnl\x1a";
 const SUFFIX: &str = ".journal";
 
@@ -84,7 +88,12 @@ impl Header {
         }
         let detached = versions >> 32 == 1;
         match (word(16), word(24), word(32)) {
-            (Some(base), Some(size), Some(created)) if base % 8 == 0 && size % 8 == 0 && size > HEADER => {
+            (Some(base), Some(size), Some(created))
+                if base % 8 == 0
+                    && size % 8 == 0
+                    && size > HEADER
+                    && base.checked_add(size).is_some_and(|end| end <= LAST) =>
+            {
                 Ok(Header { base: Lsn(base), size, created, detached })
             }
             _ => Err(BadHeader::Damaged),
@@ -117,7 +126,7 @@ pub(crate) fn parse_name(name: &str) -> Option<Lsn> {
     let digits = name.strip_suffix(SUFFIX)?;
     let plain =
         digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    plain.then(|| u64::from_str_radix(digits, 16).ok().map(Lsn)).flatten()
+    plain.then(|| u64::from_str_radix(digits, 16).ok().map(Lsn)).flatten().filter(|base| base.0 < LAST)
 }
 
 /// What is known of a segment while the journal is open. Shared by the writers, the thread and readers.
@@ -197,7 +206,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_header_reads_back_and_any_changed_bit_is_seen(
-            base: u64, size in 65u64..1 << 40, created: u64, detached: bool, at in 0..HEADER as usize, bit in 0..8u32
+            base in 0u64..1 << 61, size in 65u64..1 << 40, created: u64, detached: bool, at in 0..HEADER as usize, bit in 0..8u32
         ) {
             let header = Header { base: Lsn(base & !7), size: (size & !7) + 64, created, detached };
             let mut bytes = header.encode();
@@ -207,7 +216,7 @@ mod tests {
         }
 
         #[test]
-        fn names_say_where_segments_begin(base: u64) {
+        fn names_say_where_segments_begin(base in 0u64..1 << 62) {
             prop_assert_eq!(parse_name(&name(Lsn(base))), Some(Lsn(base)));
             prop_assert_eq!(parse_name(&unfinished_name(Lsn(base))), None);
         }
@@ -215,9 +224,15 @@ mod tests {
 
     #[test]
     fn other_names_are_not_segments() {
-        for name in
-            ["", ".journal", "0.journal", "000000000000000G.journal", "00000000000000AB.journal", "damaged"]
-        {
+        for name in [
+            "",
+            ".journal",
+            "0.journal",
+            "000000000000000G.journal",
+            "00000000000000AB.journal",
+            "ffffffffffffffff.journal",
+            "damaged",
+        ] {
             assert_eq!(parse_name(name), None, "{name}");
         }
     }

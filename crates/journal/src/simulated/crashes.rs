@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::disk::{Mishap, Simulated};
-use super::rig::{Rig, check, contents, open};
+use super::rig::{Rig, check, contents, long, open};
 
 /// Appends, syncs and settles within one segment.
 fn append(rig: &mut Rig) {
@@ -59,7 +59,7 @@ fn crash_everywhere(scenario: fn(&mut Rig), least: usize) {
             assert_eq!(contents(&disk), appended, "without a crash everything is there");
             return;
         }
-        for seed in 0..2 {
+        for seed in 0..if long() { 20 } else { 2 } {
             let cut = disk.after_a_power_cut(seed);
             check(&cut, &appended, &durable, &format!("power cut at operation {at}, outcome {seed}"));
         }
@@ -114,7 +114,8 @@ fn a_segment_whose_name_a_crash_left_unsynced_loses_nothing_to_a_later_power_cut
 #[test]
 fn a_crash_at_any_operation_of_recovery_changes_nothing_of_what_it_finds() {
     // Crashes of the first life that leave different things to recover.
-    for first in [47, 83, 110] {
+    let lives: Vec<usize> = if long() { (40..120).step_by(8).collect() } else { vec![47, 83, 110] };
+    for first in lives {
         let disk = Simulated::default();
         disk.arm(first, Mishap::Crash, first as u64);
         let mut rig = open(&disk).unwrap();

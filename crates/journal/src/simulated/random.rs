@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use proptest::prelude::*;
 
 use super::disk::{Mishap, Simulated};
-use super::rig::{Fate, check, open};
+use super::rig::{Fate, check, long, open};
 
 #[derive(Clone, Debug)]
 enum Deed {
@@ -40,7 +40,7 @@ fn mishap() -> impl Strategy<Value = Mishap> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: if long() { 10_000 } else { 150 }, ..ProptestConfig::default() })]
     #[test]
     fn whatever_happens_what_was_acknowledged_is_there_and_nothing_else(
         deeds in proptest::collection::vec(deed(), 1..120), at in 10..200usize, mishap in mishap(), seed: u64

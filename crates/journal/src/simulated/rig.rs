@@ -39,6 +39,11 @@ fn verdict(size: usize) -> Option<Verdict> {
     Some(Verdict { action: "x".repeat(size), ..Verdict::default() })
 }
 
+/// Whether the long form was asked for: more cases of the same.
+pub(crate) fn long() -> bool {
+    std::env::var_os("FLYBALL_LONG").is_some()
+}
+
 /// What an attempt to append came to.
 pub(crate) enum Fate {
     Acknowledged,

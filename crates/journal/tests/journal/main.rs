@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod format;
+#[cfg(test)]
 mod life;
 #[cfg(test)]
 mod many;
