@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use channel::ChannelState;
 use flyball_core::json::{Document, Limits, Value};
 use flyball_core::{AnswerTreatment, Category, Decision, Disposition, Finding, Treatment};
@@ -37,6 +37,9 @@ use crate::snapshot::Snapshot;
 
 /// Bounds on one event.
 const EVENT_LIMITS: Limits = Limits { depth: 64, nodes: 100_000 };
+
+/// Room for events that leave together: more than one costs no more than to make room for it.
+const RELEASE: usize = 4096;
 
 /// Most fields that grow, over all answers.
 const CHANNELS: usize = 4096;
@@ -129,9 +132,14 @@ impl StreamScreen {
         self.state
     }
 
+    /// How many bytes may be released now.
+    pub fn waiting(&self) -> usize {
+        self.out.len()
+    }
+
     /// What may be released now.
-    pub fn take(&mut self) -> Bytes {
-        self.out.split().freeze()
+    pub fn take(&mut self) -> BytesMut {
+        self.out.split()
     }
 
     /// What was found.
@@ -378,6 +386,9 @@ impl StreamScreen {
                 return;
             }
             if let Some(front) = self.pending.pop_front() {
+                if self.out.capacity() == 0 {
+                    self.out.reserve(RELEASE);
+                }
                 front.encode(&mut self.out);
             }
         }
