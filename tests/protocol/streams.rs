@@ -137,3 +137,15 @@ async fn choices_and_tool_calls_of_a_stream_stay_apart() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_stream_that_ended_leaves_its_connection_to_the_next() {
+    let pair = Pair::start(|_, routes| routes).await;
+    for _ in 0..16 {
+        stream(&pair.client, &ask("Say exactly: hello", &json!({"stream": true}))).await;
+    }
+    let counts = pair.simulator.counts();
+    assert_eq!(counts.started, 16);
+    // A call may come before the provider has ended the answer before it.
+    assert!(counts.connections < 8, "{counts:?}");
+}

@@ -8,10 +8,12 @@
 
 mod edit;
 mod parse;
+mod shape;
 mod text;
 
 pub use edit::Editor;
 pub use parse::{JsonError, JsonErrorKind, Limits};
+pub use shape::Shape;
 pub use text::{escape_into, quote};
 
 use std::borrow::Cow;

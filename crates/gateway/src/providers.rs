@@ -87,6 +87,9 @@ impl Provider {
     }
 }
 
+/// How long an answer that has said everything is given to end.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// A body on its way in.
 #[derive(Debug)]
 pub enum InboundBody {
@@ -119,5 +122,18 @@ impl InboundBody {
     /// When the connection breaks or the provider falls silent.
     pub async fn data(&mut self) -> Option<Result<Bytes, EgressError>> {
         std::future::poll_fn(|cx| self.poll_data(cx)).await
+    }
+
+    /// The body has said everything: lets it end, so that its connection serves the next call. One whose end has
+    /// not come yet is waited for aside, and not for long.
+    pub fn let_end(mut self, cx: &mut Context<'_>) {
+        loop {
+            match self.poll_data(cx) {
+                Poll::Ready(Some(Ok(data))) if data.is_empty() => {}
+                Poll::Ready(_) => return,
+                Poll::Pending => break,
+            }
+        }
+        tokio::spawn(tokio::time::timeout(LINGER, async move { self.data().await }));
     }
 }

@@ -115,6 +115,21 @@ pub(super) fn index(source: &[u8], limits: Limits) -> Result<Vec<Node>, JsonErro
     Ok(scanner.nodes)
 }
 
+/// The inside of a string.
+pub(super) struct Inside {
+    /// Up to the closing quote, in bytes.
+    pub(super) length: usize,
+    pub(super) escaped: bool,
+}
+
+/// Reads a string whose opening quote stands just before `bytes`. Whether they are UTF-8 is not looked at.
+pub(super) fn string(bytes: &[u8]) -> Result<Inside, JsonError> {
+    let (nodes, open, keys) = (Vec::new(), Vec::new(), Vec::new());
+    let mut scanner = Scanner { bytes, at: 0, nodes, open, keys, limits: Limits::default() };
+    let escaped = scanner.inside()?;
+    Ok(Inside { length: scanner.at, escaped })
+}
+
 impl Scanner<'_> {
     fn run(&mut self) -> Result<(), JsonError> {
         self.value()?;
@@ -258,8 +273,16 @@ impl Scanner<'_> {
 
     fn string(&mut self, kind: NodeKind) -> Result<(), JsonError> {
         let start = self.at;
-        let mut escaped = false;
         self.at += 1;
+        let escaped = self.inside()?;
+        self.at += 1;
+        self.push(kind, start, self.at, escaped)
+    }
+
+    /// Goes to a string's closing quote. Whether there are escapes before it.
+    #[inline]
+    fn inside(&mut self) -> Result<bool, JsonError> {
+        let mut escaped = false;
         loop {
             let rest = self.bytes.get(self.at..).unwrap_or_default();
             let Some(skip) = plain_run(rest) else {
@@ -268,10 +291,7 @@ impl Scanner<'_> {
             };
             self.at += skip;
             match self.peek()? {
-                b'"' => {
-                    self.at += 1;
-                    return self.push(kind, start, self.at, escaped);
-                }
+                b'"' => return Ok(escaped),
                 b'\\' => {
                     escaped = true;
                     self.escape()?;

@@ -127,7 +127,7 @@ fn items_and_text_are_added() {
     assert_eq!(editor.finish(), r#"{"m":[1,{"c":"x\ny"}],"e":[2]}"#.as_bytes());
 }
 
-fn any_json() -> impl Strategy<Value = serde_json::Value> {
+pub(super) fn any_json() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
         any::<bool>().prop_map(Into::into),

@@ -103,7 +103,7 @@ impl Work {
             assert!(screen.event(event).is_ok(), "the stream is a stream of chunks");
         }
         assert_eq!(screen.state(), State::Done, "the stream ends");
-        screen.take()
+        screen.take().freeze()
     }
 }
 

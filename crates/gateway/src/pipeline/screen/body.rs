@@ -30,13 +30,16 @@ const COMMENT: Bytes = Bytes::from_static(b": keep-alive\n\n");
 
 /// A provider's stream and what is needed to screen it.
 pub struct Inflow {
-    body: InboundBody,
+    /// Until it has said everything.
+    body: Option<InboundBody>,
     decoder: Decoder,
     screen: StreamScreen,
     received: usize,
     limit: usize,
     /// When the next event is too late.
     deadline: Instant,
+    /// Whether something came since the deadline was set: it moves when the next is waited for, not before.
+    arrived: bool,
     between_events: Duration,
     keep_alive: Duration,
     last_write: Instant,
@@ -64,12 +67,13 @@ impl Inflow {
         // A child, so that streams do not share a lock.
         let ending = exchange.gateway.drain.token(Phase::Ending).child_token();
         Inflow {
-            body: inbound.body,
+            body: Some(inbound.body),
             decoder: Decoder::new(config.limits.event.get()),
             screen,
             received: 0,
             limit: config.limits.answer.get(),
             deadline,
+            arrived: false,
             between_events: config.timeouts.between_events.get(),
             keep_alive,
             last_write: now,
@@ -84,33 +88,44 @@ impl Inflow {
         if self.ending.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(Refusal::new(Kind::ShuttingDown, "The gateway is stopping.")));
         }
+        let polled = self.advance(cx, out);
+        // Also before an error: what was released may leave.
+        let released = self.screen.take();
+        if out.is_empty() {
+            *out = released;
+        } else {
+            out.extend_from_slice(&released);
+        }
+        polled
+    }
+
+    /// Reads and screens until there is something to write or nothing to read.
+    fn advance(&mut self, cx: &mut Context<'_>, out: &mut BytesMut) -> Poll<Result<(), Refusal>> {
         loop {
-            let judged = self.judge();
-            out.extend_from_slice(&self.screen.take());
-            judged?;
-            if self.screen.state() != State::Open || out.len() >= GATHER {
+            self.judge()?;
+            if self.screen.state() != State::Open || self.screen.waiting() >= GATHER {
                 return Poll::Ready(Ok(()));
             }
-            match self.body.poll_data(cx) {
+            let data = match &mut self.body {
+                Some(body) => body.poll_data(cx),
+                None => Poll::Ready(None),
+            };
+            match data {
                 Poll::Ready(Some(Ok(data))) => {
                     self.received += data.len();
                     if self.received > self.limit {
                         let message = format!("The provider's answer is larger than {} bytes.", self.limit);
                         return Poll::Ready(Err(Refusal::new(Kind::ProviderInvalidAnswer, message)));
                     }
-                    self.deadline = Instant::now() + self.between_events;
+                    self.arrived = true;
                     self.decoder.push(data);
                 }
                 Poll::Ready(None) => {
                     let complete = self.screen.end_of_body();
-                    out.extend_from_slice(&self.screen.take());
-                    if complete {
-                        return Poll::Ready(Ok(()));
-                    }
-                    return Poll::Ready(Err(broke_off()));
+                    return Poll::Ready(if complete { Ok(()) } else { Err(broke_off()) });
                 }
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(failed(error))),
-                Poll::Pending if !out.is_empty() => return Poll::Ready(Ok(())),
+                Poll::Pending if self.screen.waiting() > 0 => return Poll::Ready(Ok(())),
                 Poll::Pending => return self.poll_time(cx, out),
             }
         }
@@ -140,6 +155,9 @@ impl Inflow {
 
     /// Nothing comes: is it time for a comment, or for an end?
     fn poll_time(&mut self, cx: &mut Context<'_>, out: &mut BytesMut) -> Poll<Result<(), Refusal>> {
+        if std::mem::take(&mut self.arrived) {
+            self.deadline = Instant::now() + self.between_events;
+        }
         // The timer is moved only when it fires: events do not touch it.
         while self.timer.as_mut().poll(cx).is_ready() {
             let now = Instant::now();
@@ -217,6 +235,9 @@ impl http_body::Body for Screened {
                 State::Open => {}
                 State::Done => {
                     this.ended = true;
+                    if let Some(body) = this.inflow.body.take() {
+                        body.let_end(cx);
+                    }
                     this.tell(Some(Outcome::Answered));
                 }
                 State::Blocked => {

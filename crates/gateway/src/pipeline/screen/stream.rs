@@ -9,16 +9,19 @@
 mod channel;
 mod counting;
 mod held;
+mod pattern;
 mod whole;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use channel::ChannelState;
 use flyball_core::json::{Document, Limits, Value};
 use flyball_core::{AnswerTreatment, Category, Decision, Disposition, Finding, Treatment};
 use held::{Held, HeldPiece};
+use pattern::Pattern;
 use whole::Whole;
 
 use super::{sources, verbatim};
@@ -34,6 +37,9 @@ use crate::snapshot::Snapshot;
 
 /// Bounds on one event.
 const EVENT_LIMITS: Limits = Limits { depth: 64, nodes: 100_000 };
+
+/// Room for events that leave together: more than one costs no more than to make room for it.
+const RELEASE: usize = 4096;
 
 /// Most fields that grow, over all answers.
 const CHANNELS: usize = 4096;
@@ -55,6 +61,8 @@ pub struct StreamScreen {
     snapshot: Arc<Snapshot>,
     basis: Basis,
     channels: Vec<ChannelState>,
+    /// How the last event read that was not like the one before.
+    pattern: Option<Pattern>,
     pending: VecDeque<Held>,
     whole: Whole,
     sources: verbatim::Sources,
@@ -99,6 +107,7 @@ impl StreamScreen {
             snapshot,
             basis,
             channels: Vec::new(),
+            pattern: None,
             pending: VecDeque::new(),
             whole,
             sources,
@@ -123,9 +132,14 @@ impl StreamScreen {
         self.state
     }
 
+    /// How many bytes may be released now.
+    pub fn waiting(&self) -> usize {
+        self.out.len()
+    }
+
     /// What may be released now.
-    pub fn take(&mut self) -> Bytes {
-        self.out.split().freeze()
+    pub fn take(&mut self) -> BytesMut {
+        self.out.split()
     }
 
     /// What was found.
@@ -150,9 +164,30 @@ impl StreamScreen {
             self.end();
             return Ok(());
         }
-        let invalid =
-            || Refusal::new(Kind::ProviderInvalidAnswer, "The provider sent an event that is not a chunk.");
-        let document = Document::parse(event.data, EVENT_LIMITS).map_err(|error| invalid().because(error))?;
+        // Taken out, so that what it tells can be used while the rest of the state changes.
+        let familiar = self.pattern.take();
+        let strings = familiar.as_ref().and_then(|pattern| pattern.read(&event.data));
+        let (pattern, passed) = match (familiar, strings) {
+            // What is remembered of an event is remembered already of those that are alike.
+            (Some(pattern), Some(strings)) => {
+                let passed = self.pass(&event, &pattern, &strings);
+                (pattern, passed)
+            }
+            _ => {
+                let pattern = self.read(&event)?;
+                let strings = pattern.read(&event.data).ok_or_else(invalid)?;
+                let passed = self.pass(&event, &pattern, &strings);
+                (pattern, passed)
+            }
+        };
+        self.pattern = Some(pattern);
+        passed
+    }
+
+    /// Reads an event in full and remembers what it tells of the stream.
+    fn read(&mut self, event: &Event) -> Result<Pattern, Refusal> {
+        let document =
+            Document::parse(event.data.clone(), EVENT_LIMITS).map_err(|error| invalid().because(error))?;
         let chunk = chunk::read(&document).ok_or_else(invalid)?;
         if chunk.error {
             return Err(Refusal::new(
@@ -161,8 +196,14 @@ impl StreamScreen {
             ));
         }
         self.note(&document, &chunk);
-        let held = self.inspect(event.raw, document, &chunk);
-        self.count_event(&held.document, &chunk);
+        Pattern::new(&document, chunk).ok_or_else(invalid)
+    }
+
+    /// Inspects an event and releases what may leave now.
+    fn pass(&mut self, event: &Event, pattern: &Pattern, strings: &[Cow<'_, str>]) -> Result<(), Refusal> {
+        let chunk = &pattern.chunk;
+        let held = self.inspect(event, chunk, pattern.texts(strings));
+        self.count_event(pattern.name_tokens, chunk);
         if self.channels.len() > CHANNELS {
             return Err(invalid());
         }
@@ -217,8 +258,8 @@ impl StreamScreen {
         self.open.retain(|choice| !chunk.finished.contains(choice));
     }
 
-    /// Scans an event's pieces.
-    fn inspect(&mut self, raw: Option<Bytes>, document: Document, chunk: &Chunk) -> Held {
+    /// Scans the texts of an event's pieces.
+    fn inspect<'t>(&mut self, event: &Event, chunk: &Chunk, texts: impl Iterator<Item = &'t str>) -> Held {
         // Where the answer goes on in other fields than before, what was open in those ends.
         for state in &mut self.channels {
             let goes_on = |piece: &Piece| piece.channel == Some(state.channel);
@@ -227,13 +268,11 @@ impl StreamScreen {
                 state.pause();
             }
         }
-        let mut held = Held { raw, document, pieces: Vec::new(), alone: Vec::new(), edits: Vec::new() };
-        for piece in &chunk.pieces {
-            let value = held.document.value(piece.node);
-            let Some(text) = value.text().filter(|text| !text.is_empty()) else { continue };
+        let mut held = Held::new(event);
+        for (piece, text) in chunk.pieces.iter().zip(texts).filter(|(_, text)| !text.is_empty()) {
             let Some(channel) = piece.channel else {
                 let mut found = Vec::new();
-                self.snapshot.scanner.scan(&text, &mut found);
+                self.snapshot.scanner.scan(text, &mut found);
                 if self.whole == Whole::Buffer && !chunk.only_usage {
                     found.iter().for_each(|finding| self.count(finding));
                     held.alone.extend(found.into_iter().map(|finding| (piece.node, finding)));
@@ -247,7 +286,7 @@ impl StreamScreen {
             let index = self.channel(channel);
             let Some(state) = self.channels.get_mut(index) else { continue };
             let start = state.total;
-            state.push(&text, self.whole, &self.sources);
+            state.push(text, self.whole, &self.sources);
             held.pieces.push(HeldPiece { channel: index, node: piece.node, span: start..state.total });
         }
         held
@@ -347,6 +386,9 @@ impl StreamScreen {
                 return;
             }
             if let Some(front) = self.pending.pop_front() {
+                if self.out.capacity() == 0 {
+                    self.out.reserve(RELEASE);
+                }
                 front.encode(&mut self.out);
             }
         }
@@ -374,6 +416,10 @@ impl StreamScreen {
         Event::encode(b"[DONE]", &mut self.out);
         self.state = State::Done;
     }
+}
+
+fn invalid() -> Refusal {
+    Refusal::new(Kind::ProviderInvalidAnswer, "The provider sent an event that is not a chunk.")
 }
 
 /// What the rules that look at single findings say, with one or without.

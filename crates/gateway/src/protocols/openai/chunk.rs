@@ -22,6 +22,16 @@ pub struct Chunk {
     pub only_usage: bool,
     /// Whether the event is an error object.
     pub error: bool,
+    /// What only hides the event's length.
+    padding: Option<NodeId>,
+}
+
+impl Chunk {
+    /// The strings whose words change nothing in how the event reads: one that differs in these only is the same
+    /// chunk.
+    pub fn free(&self) -> impl Iterator<Item = NodeId> {
+        self.pieces.iter().map(|piece| piece.node).chain(self.padding)
+    }
 }
 
 /// Reads a `chat.completion.chunk`; none when it is not an object.
@@ -33,8 +43,12 @@ pub fn read(document: &Document) -> Option<Chunk> {
     let mut reader = Reader { reading: Reading::new(document), chunk: Chunk::default() };
     for (key, value) in root.members() {
         match key.name().as_ref() {
-            b"id" | b"object" | b"model" | b"system_fingerprint" | b"service_tier" | b"obfuscation" => {
+            b"id" | b"object" | b"model" | b"system_fingerprint" | b"service_tier" => {
                 reader.reading.fixed(value);
+            }
+            b"obfuscation" => {
+                reader.reading.fixed(value);
+                reader.chunk.padding = Some(value.id());
             }
             b"usage" => reader.chunk.usage = super::usage(value),
             b"choices" => value.items().for_each(|choice| reader.choice(choice)),

@@ -2,8 +2,8 @@
 //! in `channel`.
 
 use flyball_core::json::Document;
-use flyball_core::tokens;
 
+use super::pattern::name_tokens;
 use super::{EVENT_LIMITS, State, StreamScreen};
 use crate::edge::sse::Event;
 use crate::protocols::Usage;
@@ -34,14 +34,12 @@ impl StreamScreen {
                 }
             }
         }
-        self.count_event(&document, &chunk);
+        self.count_event(name_tokens(&document, &chunk), &chunk);
     }
 
     /// What an event tells of tokens beside its pieces, which are counted where they are scanned.
-    pub(super) fn count_event(&mut self, document: &Document, chunk: &Chunk) {
-        for name in chunk.names.iter().filter_map(|name| document.value(*name).text()) {
-            self.name_tokens += tokens::count(&name);
-        }
+    pub(super) fn count_event(&mut self, name_tokens: u64, chunk: &Chunk) {
+        self.name_tokens += name_tokens;
         if let Some(usage) = chunk.usage {
             self.usage = Some((usage, self.output_tokens()));
         }

@@ -7,15 +7,16 @@ use flyball_core::Finding;
 use flyball_core::json::{Document, Editor, NodeId, Value};
 
 use super::super::plain::forget;
+use super::EVENT_LIMITS;
 use crate::edge::sse::Event;
 
 /// An event that is held.
 #[derive(Debug)]
 pub(super) struct Held {
     /// The event as it came, where it may leave so.
-    pub(super) raw: Option<Bytes>,
-    /// Its data.
-    pub(super) document: Document,
+    raw: Option<Bytes>,
+    /// Its data, which was read already.
+    data: Bytes,
     /// The texts in it that something may still change.
     pub(super) pieces: Vec<HeldPiece>,
     /// Findings in texts that stand for themselves and whose treatment waits for the whole answer.
@@ -36,16 +37,25 @@ pub(super) struct HeldPiece {
 }
 
 impl Held {
+    /// An event to which nothing was done.
+    pub(super) fn new(event: &Event) -> Self {
+        let (raw, data) = (event.raw.clone(), event.data.clone());
+        Held { raw, data, pieces: Vec::new(), alone: Vec::new(), edits: Vec::new() }
+    }
+
     /// Writes the event: as it came, unless a finding rewrote it.
     pub(super) fn encode(self, out: &mut BytesMut) {
         if self.edits.is_empty() {
             match self.raw {
                 Some(raw) => out.extend_from_slice(&raw),
-                None => Event::encode(self.document.source(), out),
+                None => Event::encode(&self.data, out),
             }
             return;
         }
-        let mut editor = Editor::new(&self.document);
+        // Few events are rewritten: to read these again costs less than to keep what was read of all. What was read
+        // once reads the same again; if it did not, it would not leave.
+        let Ok(document) = Document::parse(self.data, EVENT_LIMITS) else { return };
+        let mut editor = Editor::new(&document);
         let mut edits = self.edits;
         edits.sort_by_key(|(node, range, _)| (*node, range.start));
         let mut rest = edits.as_slice();
@@ -53,10 +63,10 @@ impl Held {
             let count = rest.iter().take_while(|(other, _, _)| other == node).count();
             let (here, after) = rest.split_at(count);
             let parts = here.iter().map(|(_, range, tag)| (range.clone(), tag.as_str()));
-            editor.rewrite_text(self.document.value(*node), parts);
+            editor.rewrite_text(document.value(*node), parts);
             rest = after;
         }
-        for choice in self.document.root().get("choices").into_iter().flat_map(Value::items) {
+        for choice in document.root().get("choices").into_iter().flat_map(Value::items) {
             forget(&mut editor, choice);
         }
         Event::encode(&editor.finish(), out);

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
+use bytes::Bytes;
 use flyball_core::json::quote;
 use flyball_core::{Clock, KeyId, Principal, Role, SystemClock};
 use flyball_demo::Demo;
@@ -124,7 +125,7 @@ fn redacted(text: &str) -> String {
 }
 
 /// Texts full of what looks like personal data, and of what almost does.
-fn text() -> impl Strategy<Value = String> {
+pub(super) fn text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("me@example.org".to_owned()),
         Just("4111 1111 1111 1111".to_owned()),
@@ -320,7 +321,7 @@ fn rules_about_findings_that_need_the_whole_answer_get_it() {
     }
 }
 
-const VERBATIM: &str = "
+pub(super) const VERBATIM: &str = "
 version: 1
 rules:
   - { id: copied, description: Copied at length., when: output.verbatim_ratio > 0.2, action: ACTION, owner: us }
