@@ -1,7 +1,7 @@
 //! Nothing that callers, providers or operators would keep to themselves is written where it does not belong.
 //! Markers are planted in prompts, answers, keys, file names, header values, paths and policies, every kind of
-//! refusal is provoked with them, and afterwards logs (at level trace), metrics, the data folder to the byte, and
-//! every error body are searched.
+//! refusal is provoked with them, and afterwards logs (at level trace), metrics, the data folder to the byte (the
+//! database and the journal), the journal's export, and every error body are searched.
 
 use std::fs;
 use std::path::Path;
@@ -11,6 +11,9 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::provoked::{Provoked, chat};
+
+/// What is told openly: tags are recorded as they are.
+const TAG: &str = "told-openly";
 
 /// A word that nobody says by chance, with what it stands for in front. Capitals and digits keep it from passing
 /// for the name of a field or an endpoint, which error bodies do repeat.
@@ -33,6 +36,32 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
         }
     }
     found
+}
+
+/// Calls of every kind that are recorded, from a caller that names its user, its session and a tag: answered, as a
+/// stream, as an embedding, and blocked.
+async fn be_recorded(client: &Client, prompt: &str, person: &str, session: &str) {
+    let mut stream = chat("sim", prompt);
+    stream["stream"] = json!(true);
+    let personal = format!("{prompt} is at {person}@example.org");
+    for (path, mut body, status) in [
+        ("/v1/chat/completions", chat("sim", prompt), 200),
+        ("/v1/chat/completions", stream, 200),
+        ("/v1/embeddings", json!({"model": "sim", "input": prompt}), 200),
+        ("/v1/chat/completions", chat("sim", &personal), 403),
+    ] {
+        body["safety_identifier"] = json!(person);
+        let mut request = client.request(Method::POST, path, body.to_string().into()).unwrap();
+        request.headers_mut().insert("x-flyball-session", session.parse().unwrap());
+        request.headers_mut().insert("x-flyball-tags", TAG.parse().unwrap());
+        let answer = client.send(request).await.unwrap();
+        assert_eq!(answer.status, status, "{path}: {}", answer.text());
+        // Its record is on the disk before anybody looks for it there.
+        let exchange = answer.header("x-flyball-request-id").unwrap();
+        while client.get(&format!("/v1/exchanges/{exchange}")).await.unwrap().json().unwrap()["state"]
+            != "settled"
+        {}
+    }
 }
 
 fn contains(bytes: &[u8], marker: &str) -> bool {
@@ -136,6 +165,7 @@ async fn converse(
 async fn no_marker_is_found_where_it_does_not_belong() {
     let [prompt, answer, file, refused, provider_key, header, corpus, rule] =
         ["Prompt", "Answer", "File", "Refused", "ProviderKey", "Header", "Corpus", "Rule"].map(marker);
+    let [person, session] = ["Person", "Session"].map(marker);
     let folder = tempfile::tempdir().unwrap();
     let protected = folder.path().join("protected.txt");
     fs::write(&protected, format!("{corpus} is a text that nobody may repeat at length in any answer."))
@@ -148,6 +178,7 @@ async fn no_marker_is_found_where_it_does_not_belong() {
 
     let client = provoked.tenant(&provoked.flyball.client());
     converse(&client, &prompt, &answer, &file, &mut heard).await;
+    be_recorded(&client, &prompt, &person, &session).await;
     for client in [provoked.flyball.client(), provoked.flyball.client().over_http2()] {
         for (name, answer) in provoked.all(&client, &refused).await {
             let headers = format!("{:?}", answer.headers);
@@ -201,6 +232,12 @@ async fn no_marker_is_found_where_it_does_not_belong() {
             .into_iter()
             .map(|(path, bytes)| (format!("{path}, serving"), bytes)),
     );
+    let mut export = provoked.flyball.command();
+    let exported =
+        export.args(["journal", "export", "--data"]).arg(provoked.flyball.data_dir()).output().unwrap();
+    assert!(exported.status.success());
+    assert_eq!(String::from_utf8_lossy(&exported.stdout).matches(TAG).count(), 7, "three intents, four ends");
+    heard.push(("the journal's export".to_owned(), exported.stdout));
     assert!(provoked.flyball.stop().await.unwrap().success());
     heard.extend(files(&provoked.flyball.data_dir()));
     let log = provoked.flyball.stderr().unwrap();
@@ -212,7 +249,10 @@ async fn no_marker_is_found_where_it_does_not_belong() {
     let stored: Vec<_> =
         heard.iter().filter(|(place, _)| place.contains("data/")).map(|(place, _)| place.clone()).collect();
     assert!(stored.len() >= 2, "the data folder holds something: {stored:?}");
+    let journals: Vec<_> = heard.iter().filter(|(place, _)| place.contains("data/journal/")).collect();
+    assert!(journals.iter().any(|(_, bytes)| contains(bytes, TAG)), "no journal was searched: {stored:?}");
 
-    let markers = vec![prompt, answer, file, refused, provider_key, header, corpus, rule, key];
+    let markers =
+        vec![prompt, answer, file, refused, provider_key, header, corpus, rule, key, person, session];
     Search { markers, heard }.assert_silent();
 }

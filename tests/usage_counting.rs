@@ -7,12 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use flyball_testkit::simulator::Counted;
 use flyball_testkit::{Client, Flyball, Routes, Simulator};
-use http::{Method, Request};
-use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy;
-use hyper_util::rt::TokioExecutor;
+use http::Method;
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 const CHAT: &str = "/v1/chat/completions";
@@ -324,71 +320,4 @@ async fn a_caller_that_leaves_pays_for_what_came() {
     let before = pair.seen;
     pair.check("in a tool call", CHAT, body, Caller::LeavesInTheStream, Says::Counted).await;
     assert!(pair.output(before) > 0);
-}
-
-/// Exchanges of all kinds, one in ten with a fault.
-fn mixed(number: usize) -> (&'static str, Value) {
-    let stream = number.is_multiple_of(2);
-    let text = format!("text={}", Simulator::script_text(TEXT.split_at(number % 40).1));
-    if number % 10 == 7 {
-        let faults = [
-            "cut=head",
-            "status=500",
-            "status=429",
-            "chunks=9,cut=4",
-            "chunks=9,malformed=3,cut=3",
-            "garbage",
-            "chunks=9,error_event=2",
-            "empty",
-        ];
-        let script = faults[number / 10 % faults.len()];
-        // The last digit is odd: streams need a parity of their own.
-        return (CHAT, chat(script, (number / 80).is_multiple_of(2)));
-    }
-    match number % 7 {
-        0 => (EMBEDDINGS, json!({"model": "sim", "input": [TEXT, "b"]})),
-        1 => (EMBEDDINGS, json!({"model": "silent", "input": TEXT})),
-        2 => (CHAT, tools(stream, json!({}))),
-        3 => {
-            (if stream { COMPLETION_STREAM } else { COMPLETION }, json!({"model": "silent", "prompt": TEXT}))
-        }
-        4 => (CHAT, chat(&format!("{text},no_usage"), stream)),
-        5 => (CHAT, with(chat(&text, stream), json!({"n": 2}))),
-        _ => (CHAT, chat(&text, stream)),
-    }
-}
-
-/// 2,000 exchanges, or 100,000 with `FLYBALL_LONG` set.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_and_tokens_of_mixed_exchanges_equal_the_providers_count() {
-    const CALLERS: usize = 16;
-    let count = if std::env::var_os("FLYBALL_LONG").is_some() { 100_000 } else { 2_000 };
-    let mut pair = Pair::start().await;
-    // Connections are kept: a new one for each of so many exchanges would use up the machine's ports.
-    let client = legacy::Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
-    let mut callers = JoinSet::new();
-    for caller in 0..CALLERS {
-        let (client, key) = (client.clone(), format!("Bearer {}", pair.flyball.demo_key().unwrap()));
-        let address = pair.flyball.address();
-        callers.spawn(async move {
-            for number in (caller..count).step_by(CALLERS) {
-                let (path, body) = mixed(number);
-                let request = Request::post(format!("http://{address}{path}"))
-                    .header("authorization", &key)
-                    .header("content-type", "application/json")
-                    .body(Full::new(Bytes::from(body.to_string())))
-                    .unwrap();
-                client.request(request).await.unwrap().into_body().collect().await.unwrap();
-            }
-        });
-    }
-    while let Some(done) = callers.join_next().await {
-        done.unwrap();
-    }
-    pair.exchanges = count as u64;
-    let (input, output) = pair.quiet("mixed").await;
-    let billed = pair.simulator.counted();
-    assert_eq!((count as u64, input, output), (billed.calls, billed.input_tokens, billed.output_tokens));
-    assert_eq!(pair.said("counted").await + pair.said("reported").await, input + output);
-    assert!(pair.said("counted").await > 0 && pair.said("reported").await > 0);
 }

@@ -97,6 +97,7 @@ async fn a_write_that_hangs_leaves_the_gateway_responsive() {
         assert!(live.unwrap().unwrap().status.is_success());
     }
     assert_eq!(simulator.received().len(), 1, "a call left before its record was written");
+    becomes(&flyball, "journal_stalled").await;
     faults.end(Fault::WriteHangs).unwrap();
     for answer in waiting.join_all().await {
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -123,6 +124,28 @@ async fn a_sync_or_write_that_fails_ends_the_process_and_releases_nothing() {
         assert_eq!(usage(&client).await, export.sums(), "{fault:?}");
         assert!(export.settlements.len() >= 2, "{fault:?}");
     }
+}
+
+#[tokio::test]
+async fn a_sync_that_fails_while_the_gateway_stops_ends_it_at_once_and_as_a_failure() {
+    let simulator = Simulator::start().await.unwrap();
+    let faults = Faults::new().unwrap();
+    let mut flyball = start(&simulator, &faults).await;
+    let client = tenant(&flyball);
+    let mut stream = client
+        .stream(
+            "/v1/chat/completions",
+            &json!({"model": "slow", "stream": true,
+            "messages": [{"role": "user", "content": "Go on."}]}),
+        )
+        .await
+        .unwrap();
+    assert!(stream.next().await.unwrap().is_some());
+    faults.begin(Fault::SyncFails).unwrap();
+    flyball.signal("TERM").unwrap();
+    let status = flyball.wait().await.unwrap();
+    assert_eq!(status.code(), Some(1));
+    assert!(flyball.stderr().unwrap().contains("the journal failed"));
 }
 
 #[tokio::test]

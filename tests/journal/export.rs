@@ -46,7 +46,7 @@ impl Export {
 
     /// The tags that intents carry.
     pub(super) fn intended_tags(&self) -> HashSet<&str> {
-        self.intents.values().flatten().flat_map(|intent| tags(intent)).collect()
+        self.intents.values().flatten().flat_map(tags).collect()
     }
 
     /// The sums over all settlements, by model and way of counting.

@@ -11,6 +11,7 @@ pub mod finding;
 pub mod ids;
 pub mod json;
 pub mod money;
+pub mod outcome;
 pub mod principal;
 pub mod tokens;
 
@@ -21,4 +22,5 @@ pub use finding::{Category, Finding, Kind};
 pub use ids::{ExchangeId, KeyId, TenantId};
 pub use json::Document;
 pub use money::Money;
+pub use outcome::{Counting, Outcome};
 pub use principal::{LawfulBasis, Principal, Role};

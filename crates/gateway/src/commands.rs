@@ -72,7 +72,7 @@ enum Command {
     /// Policies: check, test, explain, hash. Needs no gateway.
     #[command(subcommand)]
     Policy(policy::Policy),
-    /// The journal of exchanges: inspect, verify, export. Works beside a gateway that serves.
+    /// The journal of exchanges: inspect, verify, export, repair. All but repair work beside a gateway that serves.
     #[command(subcommand)]
     Journal(journal::Journal),
     /// The configuration's schema.

@@ -8,13 +8,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flyball_core::{Action, Decision, ExchangeId, Operation, Principal, Timestamp};
+use flyball_core::{Action, Counting, Decision, ExchangeId, Operation, Principal, Timestamp};
 use flyball_journal::Lsn;
 use tokio::time::Instant;
 
 use crate::gateway::Gateway;
 use crate::pipeline::settle;
-use crate::protocols::{Counting, Protocol, Usage, openai};
+use crate::protocols::{Protocol, Usage, openai};
 use crate::recording::{Hash, Tally};
 use crate::refusal::Kind;
 use crate::snapshot::{Route, Snapshot};

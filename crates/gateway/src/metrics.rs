@@ -5,7 +5,7 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
-use flyball_core::{Action, Decision, Money, Stage};
+use flyball_core::{Action, Counting, Decision, Money, Stage};
 use flyball_journal::Journal;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
@@ -16,7 +16,6 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::exchange::{Exchange, Outcome};
-use crate::protocols::Counting;
 
 mod journal;
 

@@ -4,7 +4,7 @@
 //! what is allowed, changed or recorded is decided by the pipeline.
 
 use flyball_core::json::{Document, NodeId, Value};
-use flyball_core::{Call, Text};
+use flyball_core::{Call, Counting, Text};
 
 use crate::refusal::{Kind, Refusal};
 
@@ -46,30 +46,6 @@ impl Protocol {
             Protocol::OpenAiEmbeddings => openai::embeddings::decode(document),
             Protocol::Completion => governed_speed::decode_completion(&document, false),
             Protocol::CompletionStream => governed_speed::decode_completion(&document, true),
-        }
-    }
-}
-
-/// Where a count of tokens is from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Counting {
-    /// From the provider: what it bills.
-    #[default]
-    Reported,
-    /// From our own tokenizer ([`flyball_core::tokens`]), because the provider did not tell, or not to the end.
-    Counted,
-    /// From the bound that was reserved: nobody lived to count.
-    Estimated,
-}
-
-impl Counting {
-    /// The name used in metrics, logs and usage.
-    pub fn name(self) -> &'static str {
-        match self {
-            Counting::Reported => "reported",
-            Counting::Counted => "counted",
-            Counting::Estimated => "estimated",
         }
     }
 }

@@ -80,6 +80,9 @@ fn secret(path: &Path) -> io::Result<[u8; 32]> {
             file.write_all(&bytes)?;
             file.sync_all()?;
             std::fs::rename(&unfinished, path)?;
+            if let Some(folder) = path.parent() {
+                std::fs::File::open(folder)?.sync_all()?;
+            }
             Ok(bytes)
         }
         Err(error) => Err(error),

@@ -1,8 +1,8 @@
 //! Exchanges as records of the journal: what an intent and a settlement say of one. Ids, names, counts, amounts and
 //! salted hashes; never text. When records are written is decided by the stages, how by the journal.
 
-use flyball_core::{Decision, ExchangeId, Kind, Money, Principal};
-use flyball_journal::{Count, Counting, Intent, Reservation, Settlement, Subject, Usage, Verdict};
+use flyball_core::{Counting, Decision, ExchangeId, Kind, Money, Principal};
+use flyball_journal::{Count, Intent, Reservation, Settlement, Subject, Usage, Verdict};
 use sha2::{Digest, Sha256};
 
 use crate::exchange::{Exchange, Outcome};
@@ -142,7 +142,7 @@ pub fn intent(exchange: &Exchange, target: &Route, body: &[u8], reservation: Res
     Some(Intent {
         exchange: exchange.id.0.as_bytes().to_vec(),
         time: micros(exchange.gateway.clock.now().0),
-        attempt: exchange.attempts,
+        attempt: exchange.attempts + 1,
         subject: Some(subject(exchange, principal, Some(target))),
         verdict: Some(verdict(&exchange.decision, &exchange.prompt_findings)),
         policy: exchange.snapshot.policy_hash.to_vec(),
@@ -160,14 +160,14 @@ pub fn settlement(exchange: &Exchange, cost: Option<Money>) -> Option<Settlement
     let left_us = exchange.attempts > 0;
     let target = exchange.route.as_deref().filter(|_| left_us);
     let (outcome, refusal) = match exchange.outcome {
-        Outcome::Answered => (flyball_journal::Outcome::Answered, ""),
-        Outcome::Abandoned => (flyball_journal::Outcome::Abandoned, ""),
+        Outcome::Answered => (flyball_core::Outcome::Answered, ""),
+        Outcome::Abandoned => (flyball_core::Outcome::Abandoned, ""),
         Outcome::Refused(kind) => {
             let blocked = [RefusalKind::PolicyBlockedPrompt, RefusalKind::PolicyBlockedOutput];
             let outcome = if blocked.contains(&kind) {
-                flyball_journal::Outcome::Blocked
+                flyball_core::Outcome::Blocked
             } else {
-                flyball_journal::Outcome::Failed
+                flyball_core::Outcome::Failed
             };
             (outcome, kind.row().code)
         }
@@ -183,7 +183,7 @@ pub fn settlement(exchange: &Exchange, cost: Option<Money>) -> Option<Settlement
         time: micros(exchange.gateway.clock.now().0),
         subject: Some(subject(exchange, principal, target)),
         verdict: Some(verdict(&exchange.decision, &findings)),
-        outcome: outcome.into(),
+        outcome: flyball_journal::Outcome::from(outcome).into(),
         refusal: refusal.to_owned(),
         usage: Some(usage(exchange)),
         cost: cost.map(|money| money.0),
@@ -202,18 +202,14 @@ pub fn settlement(exchange: &Exchange, cost: Option<Money>) -> Option<Settlement
 }
 
 fn usage(exchange: &Exchange) -> Usage {
+    let wire = |counting: Counting| flyball_journal::Counting::from(counting).into();
     match exchange.usage {
-        None => Usage { counting: Counting::Nothing.into(), ..Usage::default() },
+        None => Usage { counting: wire(Counting::Nothing), ..Usage::default() },
         Some(usage) => Usage {
             input: usage.input,
             cached_input: usage.cached_input,
             output: usage.output,
-            counting: match usage.how {
-                crate::protocols::Counting::Reported => Counting::Reported,
-                crate::protocols::Counting::Counted => Counting::Counted,
-                crate::protocols::Counting::Estimated => Counting::Estimated,
-            }
-            .into(),
+            counting: wire(usage.how),
         },
     }
 }

@@ -31,6 +31,9 @@ pub mod reload;
 /// How long work that was told to end may take to send its last event.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How long the disk may take for the last of the state.
+const CLOSING: Duration = Duration::from_secs(30);
+
 /// Where a process's configuration comes from: kept, so that it can be read again.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
@@ -225,22 +228,42 @@ impl Running {
     ///
     /// # Errors
     /// When the last of the state could not be written.
-    pub async fn stop(self, hurry: impl Future<Output = ()>) -> Result<DrainReport, StoreError> {
+    pub async fn stop(self, hurry: impl Future<Output = ()>) -> Result<DrainReport, StopError> {
         let report = self.gateway.drain.run(hurry).await;
         control_socket::remove(&self.data);
-        // Everything is counted before the books close. What cannot be is counted at the next start.
-        if let Err(error) = self.gateway.usage_feed.catch_up().await {
-            tracing::error!(%error, code = "E702", "usage is not up to date");
-        }
-        if let Err(error) = self.gateway.journal.close().await {
-            tracing::error!(%error, code = "E702", "the journal could not be closed");
-        }
-        self.gateway.store.close().await?;
+        // What was cut off settles when its connection is gone, which is soon, and needs the journal for it.
+        let _ = tokio::time::timeout(GRACE, self.gateway.drain.until_idle()).await;
+        tokio::time::timeout(CLOSING, self.close_books()).await.map_err(|_| StopError::Stalled)??;
         self.gateway.tracker.close();
         // Connections that were dropped end at once; the wait is bounded all the same.
         let _ = tokio::time::timeout(GRACE, self.gateway.tracker.wait()).await;
         Ok(report)
     }
+}
+
+impl Running {
+    /// Counts everything, then closes the books. What cannot be counted now is counted at the next start.
+    async fn close_books(&self) -> Result<(), StopError> {
+        if let Err(error) = self.gateway.usage_feed.catch_up().await {
+            tracing::error!(%error, code = "E702", "usage is not up to date");
+        }
+        self.gateway.journal.close().await?;
+        Ok(self.gateway.store.close().await?)
+    }
+}
+
+/// Why the last of the state could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum StopError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] AppendError),
+    /// The disk.
+    #[error("the disk does not take what is left to write; the next start recovers it")]
+    Stalled,
 }
 
 /// Why a reload was refused.

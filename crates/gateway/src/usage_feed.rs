@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use flyball_core::{KeyId, Money, TenantId, Timestamp};
-use flyball_journal::{AppendError, Counting, Journal, Lsn, Outcome, ReadError, Reader, Record, Settlement};
+use flyball_journal::{AppendError, Journal, Lsn, ReadError, Reader, Record, Settlement};
 use flyball_store::{RollUp, Store, StoreError};
 use tokio::sync::Mutex;
 
@@ -85,9 +85,9 @@ impl UsageFeed {
     /// # Errors
     /// When the journal cannot be read or the store not be written; what is not counted yet is counted later.
     pub async fn catch_up(&self) -> Result<(), UsageFeedError> {
-        // In this order: what is not open now and began before `end` has its settlement before `end`, on the disk. What
-        // is opened from now on lies behind.
-        let oldest_open = self.journal.oldest_open();
+        // In this order: what began before `unsettled` has its settlement before `end`, on the disk. What begins from
+        // now on lies behind `unsettled`, though counting may go on beyond it.
+        let unsettled = self.journal.unsettled_from();
         let end = self.journal.sync().await?;
         let mut place = self.place.lock().await;
         while place.counted < end {
@@ -104,7 +104,7 @@ impl UsageFeed {
                 place.reader = Some(reader);
                 break;
             }
-            let needed = oldest_open.map_or(next, |open| open.min(next)).max(place.needed);
+            let needed = unsettled.min(next).max(place.needed);
             self.store.operator().usage().apply(sums.until(next.0, needed.0)).await?;
             self.journal.forget(needed);
             *place = Place { counted: next, needed, reader: Some(reader) };
@@ -172,23 +172,12 @@ fn settled(settlement: &Settlement) -> Option<flyball_store::Settled> {
         provider: subject.provider.clone(),
         operation: subject.operation.clone(),
         tags: subject.tags.clone(),
-        counting: match usage.counting() {
-            Counting::Nothing => flyball_store::Counting::Nothing,
-            Counting::Reported => flyball_store::Counting::Reported,
-            Counting::Counted => flyball_store::Counting::Counted,
-            Counting::Estimated => flyball_store::Counting::Estimated,
-        },
+        counting: usage.counting().into(),
         at: Timestamp(i64::try_from(subject.began).unwrap_or(i64::MAX)),
         input_tokens: usage.input,
         cached_input_tokens: usage.cached_input,
         output_tokens: usage.output,
         cost: settlement.cost.map(Money),
-        outcome: match settlement.outcome() {
-            Outcome::Answered => flyball_store::Outcome::Answered,
-            Outcome::Blocked => flyball_store::Outcome::Blocked,
-            Outcome::Failed => flyball_store::Outcome::Failed,
-            Outcome::Abandoned => flyball_store::Outcome::Abandoned,
-            Outcome::Interrupted => flyball_store::Outcome::Interrupted,
-        },
+        outcome: settlement.outcome().into(),
     })
 }

@@ -51,10 +51,8 @@ impl Folder {
 
 impl Disk for Folder {
     fn make(&self) -> io::Result<()> {
-        if self.0.is_dir() {
-            return Ok(());
-        }
         DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
+        // Also when it was there: who made it may have died before this.
         match self.0.parent() {
             Some(parent) if parent.as_os_str().is_empty() => File::open(".")?.sync_all(),
             Some(parent) => File::open(parent)?.sync_all(),

@@ -67,7 +67,7 @@ impl OpenError {
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the journal cannot {action} {file}: {source}")]
 pub struct Fatal {
-    /// What failed: `write` or `sync`.
+    /// What failed: `write` or `sync`; `go on with` after a panic.
     pub action: &'static str,
     /// The segment's file name.
     pub file: String,

@@ -13,6 +13,9 @@ use crate::segment::Meta;
 /// How much longer than this after its beginning an exchange has no records, in microseconds: a day.
 const LONGEST: u64 = 24 * 3_600_000_000;
 
+/// So many records in a row that are too young end a search.
+const MANY: u32 = 100_000;
+
 /// How far clocks may have been apart, in microseconds: an hour.
 const SLACK: u64 = 3_600_000_000;
 
@@ -39,13 +42,13 @@ pub(crate) fn begin(segments: &[std::sync::Arc<Meta>], began: u64) -> Option<Lsn
 /// Reads until the exchange's settlement, or until records are too young to be its.
 pub(crate) fn find(reader: &mut Reader, exchange: Id, began: u64) -> Result<Option<Exchange>, ReadError> {
     let mut found = Exchange::default();
+    let mut younger = 0u32;
     reader.for_each(|_, raw| {
         let Some((id, time)) = raw.head() else { return ControlFlow::Continue(()) };
-        if time > began.saturating_add(LONGEST) {
-            return ControlFlow::Break(());
-        }
         if id != exchange {
-            return ControlFlow::Continue(());
+            // Records that are too young may come from a clock that was ahead for a while: many in a row do not.
+            younger = if time > began.saturating_add(LONGEST) { younger + 1 } else { 0 };
+            return if younger < MANY { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
         }
         match (raw.kind, raw.decode()) {
             (RecordKind::Intent, Ok(Record::Intent(intent))) => found.intents.push(intent),

@@ -15,6 +15,8 @@ pub struct Health {
     pub unsynced: Option<Duration>,
     /// How long the running sync has taken; `None`: none runs.
     pub syncing: Option<Duration>,
+    /// How long the running write has taken; `None`: none runs.
+    pub writing: Option<Duration>,
     /// An exchange was refused because there was no space, and there has been none since.
     pub full: bool,
     /// Space could not be prepared the last time that it was tried. There may be enough yet.
@@ -117,6 +119,7 @@ impl Shared {
         Health {
             unsynced: self.elapsed(&self.unsynced_since),
             syncing: self.elapsed(&self.syncing_since),
+            writing: self.elapsed(&self.writing_since),
             full: self.full.load(Ordering::Relaxed),
             unprepared: self.unprepared.load(Ordering::Relaxed),
             failed: self.failure.get().is_some(),

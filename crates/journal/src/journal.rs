@@ -202,6 +202,13 @@ impl Journal {
         lock(&self.shared.append).oldest_open()
     }
 
+    /// Every exchange that began before this position is settled: the position of the first record of any that is not,
+    /// or where the next record goes when there is none.
+    pub fn unsettled_from(&self) -> Lsn {
+        let append = lock(&self.shared.append);
+        append.oldest_open().unwrap_or_else(|| append.end())
+    }
+
     /// Resolves when the journal fails, and only then.
     pub async fn failed(&self) -> Fatal {
         loop {

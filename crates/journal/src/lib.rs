@@ -36,6 +36,7 @@ mod shared;
 mod simulated;
 mod tail;
 mod verify;
+mod words;
 mod worker;
 
 pub use error::{AppendError, Fatal, OpenError, ReadError};

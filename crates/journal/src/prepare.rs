@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::append::Append;
+use crate::append::{Append, ROOM};
 use crate::disk::{Disk, DiskFile};
 use crate::level::lock;
 use crate::lsn::Lsn;
@@ -46,7 +46,7 @@ impl Append {
     /// What has to be prepared so that free space does not run out.
     pub(crate) fn plan(&self) -> Option<Plan> {
         let size = self.active.meta.header.size;
-        let low = AHEAD.min(size / 4);
+        let low = AHEAD.min(size / 4).max(2 * ROOM);
         if self.active_room() >= self.set_aside() + low {
             return None;
         }

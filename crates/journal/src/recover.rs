@@ -97,6 +97,9 @@ pub(crate) fn recover(
     for name in folder::names(disk)?.iter().filter(|name| segment::is_unfinished(name)) {
         disk.remove(name).map_err(OpenError::io("remove", name))?;
     }
+    // A process that died between giving a segment its name and syncing the folder has left a name that a power cut
+    // takes away, with every record that is acknowledged in it from now on.
+    disk.sync().map_err(OpenError::io("sync", "the folder"))?;
     let all = folder::segments(disk)?;
     let first = all.iter().rposition(|found| found.base <= start.from).unwrap_or(0);
     let mut seen = Seen::default();

@@ -81,12 +81,26 @@ pub(crate) struct Shared {
     /// When the running sync began, and when the oldest record came that is not synced; in microseconds since `born`,
     /// 0: none.
     pub(crate) syncing_since: AtomicU64,
+    /// The same for the running write.
+    pub(crate) writing_since: AtomicU64,
     pub(crate) unsynced_since: AtomicU64,
     pub(crate) counters: Counters,
     born: Instant,
     pub(crate) thread: OnceLock<Thread>,
     pub(crate) wants: AtomicU32,
     pub(crate) sleep: AtomicU8,
+}
+
+/// Held by whoever everybody else relies on. A panic there is a failure of the journal: without it all would wait for
+/// ever.
+pub(crate) struct Relied<'a>(pub(crate) &'a Shared);
+
+impl Drop for Relied<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail("go on with", "its work".to_owned(), io::Error::other("it panicked"));
+        }
+    }
 }
 
 impl Shared {
@@ -115,6 +129,7 @@ impl Shared {
             forgotten: AtomicU64::new(0),
             slow: AtomicBool::new(false),
             syncing_since: AtomicU64::new(0),
+            writing_since: AtomicU64::new(0),
             unsynced_since: AtomicU64::new(0),
             counters: Counters::default(),
             born: Instant::now(),
@@ -206,9 +221,12 @@ impl Shared {
             append.writing = true;
             append.take()
         };
+        let _relied = Relied(self);
         for round in 1.. {
             let began = Instant::now();
+            self.writing_since.store(self.micros(), Ordering::Relaxed);
             let Some(end) = self.write_batch(&mut batch) else { return };
+            self.writing_since.store(0, Ordering::Relaxed);
             self.slow.store(began.elapsed() > SLOW_WRITE, Ordering::Relaxed);
             let urgent = batch.urgent;
             let more = {

@@ -9,7 +9,7 @@ use crate::append::ROOM;
 use crate::level::lock;
 use crate::prepare::{self, Step};
 use crate::retention;
-use crate::shared::{Shared, sleep, want};
+use crate::shared::{Relied, Shared, sleep, want};
 
 /// How long the thread waits after a failed preparation before it tries again.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
@@ -44,6 +44,10 @@ impl Worker {
 
     /// Works until the journal is closed or fails.
     pub(crate) fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        // Dropped last to first: the failure is told before the end.
+        let _ended = Ended(&shared);
+        let _relied = Relied(&shared);
         loop {
             match self.turn() {
                 Pause::None => {}
@@ -224,12 +228,21 @@ impl Worker {
     }
 
     fn end(&self) -> Pause {
-        let shared = &self.shared;
+        drop(Ended(&self.shared));
+        Pause::Ended
+    }
+}
+
+/// Says when it goes that the thread has ended.
+struct Ended<'a>(&'a Shared);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        let shared = self.0;
         lock(&shared.append).closed = true;
         for level in [&shared.written, &shared.synced, &shared.prepared] {
             level.abandon();
         }
         shared.ended.raise(1);
-        Pause::Ended
     }
 }

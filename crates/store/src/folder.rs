@@ -14,7 +14,7 @@ const DATABASE: &str = "flyball.sqlite3";
 
 /// A claimed data folder. The claim ends when this is dropped or the process dies: the operating system holds
 /// the lock, so that a crash never leaves a stale one.
-pub(crate) struct Folder {
+pub struct Folder {
     /// Never read: the open file is the lock.
     _lock: File,
     database: PathBuf,
@@ -22,7 +22,10 @@ pub(crate) struct Folder {
 
 impl Folder {
     /// Creates the folder (mode 0700) and an empty database file (0600) where there are none, and claims it.
-    pub(crate) fn claim(folder: &Path) -> Result<Folder, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] while another process has it; [`StoreError::Unwritable`] when it cannot be written.
+    pub fn claim(folder: &Path) -> Result<Folder, StoreError> {
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)

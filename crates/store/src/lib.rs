@@ -46,13 +46,14 @@ pub mod usage;
 mod writer;
 
 pub use error::StoreError;
+pub use folder::Folder;
 pub use keys::{ApiKey, Fingerprint, NewKey};
 pub use policies::PolicyVersion;
 pub use scope::{OperatorScope, TenantScope};
 pub use store::Store;
 pub use tenants::Tenant;
 pub use usage::{
-    Batch, Counting, Cursor, Day, Dimension, Outcome, Quarter, RollUp, Settled, Span, UsageFilter,
-    UsageGroup, UsageQuery, UsageRow, UsageTotals,
+    Batch, Cursor, Day, Dimension, Quarter, RollUp, Settled, Span, UsageFilter, UsageGroup, UsageQuery,
+    UsageRow, UsageTotals,
 };
 pub use writer::Writer;

@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub use names::{MAX_END_USERS, MAX_TAG_LISTS, OTHER_TAG, OTHER_USERS};
 pub use query::{Dimension, MAX_ROWS, UsageFilter, UsageGroup, UsageQuery, UsageRow};
 pub use roll_up::{Batch, RollUp};
-pub use settled::{Counting, MAX_COST, MAX_TOKENS, Outcome, Settled};
+pub use settled::{MAX_COST, MAX_TOKENS, Settled};
 pub use time::{Day, Quarter, Span};
 pub use totals::UsageTotals;
 

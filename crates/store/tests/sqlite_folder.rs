@@ -7,10 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flyball_core::{KeyId, ManualClock, Money, Timestamp};
+use flyball_core::{Counting, KeyId, ManualClock, Money, Outcome, Timestamp};
 use flyball_store::{
-    Batch, Counting, Day, Fingerprint, NewKey, Outcome, RollUp, Settled, Span, Store, StoreError,
-    UsageFilter, UsageQuery,
+    Batch, Day, Fingerprint, NewKey, RollUp, Settled, Span, Store, StoreError, UsageFilter, UsageQuery,
 };
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};

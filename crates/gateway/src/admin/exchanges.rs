@@ -2,12 +2,13 @@
 //! the operator sees all. There is no text in it, because there is none in the journal.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use flyball_core::{ExchangeId, KeyId, Money, Principal, Role};
+use flyball_core::{Counting, ExchangeId, KeyId, Money, Outcome, Principal, Role};
 use flyball_journal::{
-    Count, Counting, Exchange, Intent, Journal, Outcome, ReadError, Reservation, Settlement, Subject, Verdict,
+    Count, Exchange, Intent, Journal, ReadError, Reservation, Settlement, Subject, Verdict,
 };
 use serde::Serialize;
 use tokio::sync::Semaphore;
@@ -176,6 +177,9 @@ struct SettlementView {
 /// Lookups at a time: each reads files.
 static LOOKUPS: Semaphore = Semaphore::const_new(2);
 
+/// Callers that may wait for one.
+static WAITING: Semaphore = Semaphore::const_new(64);
+
 /// What is recorded of an exchange.
 ///
 /// A tenant's key sees its own tenant's exchanges; the operator sees all. An id that is none, one that nothing has and
@@ -188,7 +192,6 @@ async fn exchange(
     State(gateway): State<Arc<Gateway>>,
     Path(id): Path<String>,
 ) -> Result<Json<ExchangeView>, Refusal> {
-    let _turn = LOOKUPS.acquire().await;
     answer(&principal, &id, &gateway.journal).await
 }
 
@@ -212,7 +215,17 @@ async fn find(journal: &Journal, id: ExchangeId) -> Result<Option<Exchange>, Ref
     // What has just ended may wait to be written. Where that fails, what is written can be shown all the same.
     let _ = journal.flush().await;
     let journal = journal.clone();
-    let read = tokio::task::spawn_blocking(move || journal.find(id.0.as_bytes(), began)).await;
+    let Ok(_waiting) = WAITING.try_acquire() else {
+        let refusal = Refusal::new(Kind::Overloaded, "Too many exchanges are being looked up.");
+        return Err(refusal.retry_after(Duration::from_secs(1)));
+    };
+    let turn = LOOKUPS.acquire().await;
+    let read = tokio::task::spawn_blocking(move || {
+        // Reading goes on when the caller goes away, and takes its turn with it.
+        let _turn = turn;
+        journal.find(id.0.as_bytes(), began)
+    })
+    .await;
     let failed = || Refusal::new(Kind::StateUnavailable, "The journal cannot be read.");
     match read {
         Ok(Ok(found)) => Ok(found),
@@ -335,23 +348,12 @@ impl From<&Settlement> for SettlementView {
         let usage = settlement.usage.unwrap_or_default();
         SettlementView {
             time: settlement.time,
-            outcome: match settlement.outcome() {
-                Outcome::Answered => "answered",
-                Outcome::Blocked => "blocked",
-                Outcome::Failed => "failed",
-                Outcome::Abandoned => "abandoned",
-                Outcome::Interrupted => "interrupted",
-            },
+            outcome: Outcome::from(settlement.outcome()).name(),
             refusal: Some(settlement.refusal.clone()).filter(|code| !code.is_empty()),
             input_tokens: usage.input,
             cached_input_tokens: usage.cached_input,
             output_tokens: usage.output,
-            counting: match usage.counting() {
-                Counting::Nothing => "nothing",
-                Counting::Reported => "reported",
-                Counting::Counted => "counted",
-                Counting::Estimated => "estimated",
-            },
+            counting: Counting::from(usage.counting()).name(),
             cost: settlement.cost.map(|micros| Money(micros).to_string()),
             attempts: settlement.attempts,
             first_byte_micros: settlement.first_byte,

@@ -56,15 +56,20 @@ async fn ready(State(gateway): State<Arc<Gateway>>) -> (StatusCode, Json<Health>
 
 const READY: &str = "ready";
 
-/// How long the disk may take for a sync before this replica should get no more traffic.
+/// How long the disk may take for a sync, or a record wait for one, before this replica should get no more traffic.
 const STALLED: Duration = Duration::from_secs(5);
 
 /// Whether new work is wanted, in one word.
 fn readiness(gateway: &Gateway) -> &'static str {
     let journal = gateway.journal.health();
+    // Records also wait where something else than a sync holds the thread up that syncs.
+    let stalled = [journal.syncing, journal.writing, journal.unsynced]
+        .into_iter()
+        .flatten()
+        .any(|time| time >= STALLED);
     if !gateway.drain.is_ready() {
         "draining"
-    } else if journal.failed || journal.syncing.is_some_and(|time| time >= STALLED) {
+    } else if journal.failed || stalled {
         "journal_stalled"
     } else if journal.full {
         "journal_full"

@@ -1,18 +1,20 @@
 //! `flyball journal`: look at what was recorded, verify it, take it elsewhere. Reads files beside a gateway that
 //! serves; only `repair` writes, and wants the folder for itself.
 
+mod damage;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use flyball_core::ExchangeId;
-use flyball_journal::{Lsn, Reader, Record, read_folder};
+use flyball_journal::{Lsn, Reader, Record, find_in, read_folder};
 
 use super::ConfigArgs;
 use super::locations::Locations;
 use super::output::{Failure, Outcome, Output, table};
-use crate::recording::told::{outcome, told};
+use crate::recording::told::told;
 use crate::serve::journal::FOLDER;
 
 /// Bytes of records that are read at a time.
@@ -39,6 +41,12 @@ pub(super) enum Journal {
         #[command(flatten)]
         config: ConfigArgs,
     },
+    /// Give up what is damaged, so that a gateway can start again. Wants the data folder for itself. The files are kept
+    /// as they were in `damaged`, in the journal's folder.
+    Repair {
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
     /// Write all records as JSON, one a line, oldest first.
     Export(Export),
 }
@@ -60,7 +68,8 @@ pub(super) fn run(command: &Journal, output: Output) -> Outcome {
     match command {
         Journal::Inspect { exchange: Some(exchange), config, .. } => one(*exchange, config, output),
         Journal::Inspect { exchange: None, last, config } => recent(*last, config, output),
-        Journal::Verify { config } => verify(config, output),
+        Journal::Verify { config } => damage::verify(config, output),
+        Journal::Repair { config } => damage::repair(config, output),
         Journal::Export(wanted) => export(wanted, output),
     }
 }
@@ -73,37 +82,36 @@ fn reader(config: &ConfigArgs, from: u64) -> Result<Reader, Failure> {
     read_folder(&folder(config)?, Lsn(from)).map_err(|error| Failure::failed(error.to_string()))
 }
 
-/// Visits all records.
+/// Visits all records. Fails where it was not possible to read all of them.
 fn each(
-    mut reader: Reader,
-    mut visit: impl FnMut(Lsn, Record) -> Result<(), Failure>,
+    config: &ConfigArgs,
+    from: u64,
+    mut visit: impl FnMut(Record) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    let mut reader = reader(config, from)?;
     loop {
         let batch = reader.next_batch(PORTION).map_err(|error| Failure::failed(error.to_string()))?;
         if batch.is_empty() {
-            return Ok(());
+            break;
         }
-        for (position, _, record) in batch {
-            visit(position, record)?;
+        for (_, _, record) in batch {
+            visit(record)?;
         }
     }
+    damage::none(&folder(config)?)
 }
 
 fn one(exchange: ExchangeId, config: &ConfigArgs, output: Output) -> Outcome {
-    let mut found = Vec::new();
-    each(reader(config, 0)?, |_, record| {
-        let id = match &record {
-            Record::Intent(intent) => &intent.exchange,
-            Record::Settlement(settlement) => &settlement.exchange,
-        };
-        if id == exchange.0.as_bytes() {
-            found.push(told(&record));
-        }
-        Ok(())
-    })?;
-    if found.is_empty() {
+    let folder = folder(config)?;
+    let found = find_in(&folder, exchange.0.as_bytes());
+    let Some(found) = found.map_err(|error| Failure::failed(error.to_string()))? else {
+        // Not there is one thing, not to be read another.
+        damage::none(&folder)?;
         return Err(Failure::refused(format!("the journal holds nothing of exchange {exchange}")));
-    }
+    };
+    let intents = found.intents.into_iter().map(Record::Intent);
+    let records = intents.chain(found.settlement.map(Record::Settlement));
+    let found: Vec<_> = records.map(|record| told(&record)).collect();
     let text = || {
         let shown = found.iter().map(|record| serde_json::to_string_pretty(record).unwrap_or_default());
         shown.collect::<Vec<_>>().join("\n")
@@ -113,7 +121,7 @@ fn one(exchange: ExchangeId, config: &ConfigArgs, output: Output) -> Outcome {
 
 fn recent(last: usize, config: &ConfigArgs, output: Output) -> Outcome {
     let mut settlements = std::collections::VecDeque::new();
-    each(reader(config, 0)?, |_, record| {
+    each(config, 0, |record| {
         if let Record::Settlement(settlement) = record {
             if settlements.len() == last {
                 settlements.pop_front();
@@ -125,7 +133,7 @@ fn recent(last: usize, config: &ConfigArgs, output: Output) -> Outcome {
         Ok(())
     })?;
     let rows: Vec<_> =
-        settlements.iter().map(|settlement| told(&Record::Settlement(settlement.clone()))).collect();
+        settlements.into_iter().map(|settlement| told(&Record::Settlement(settlement))).collect();
     output.show(&rows, || {
         let text = |row: &serde_json::Value, name: &str| match &row[name] {
             serde_json::Value::String(text) => text.clone(),
@@ -134,7 +142,7 @@ fn recent(last: usize, config: &ConfigArgs, output: Output) -> Outcome {
         };
         table(
             ["EXCHANGE", "TIME", "TENANT", "ROUTE", "ACTION", "OUTCOME", "INPUT", "OUTPUT", "COUNTED"],
-            rows.iter().zip(&settlements).map(|(row, settlement)| {
+            rows.iter().map(|row| {
                 let usage = &row["usage"];
                 [
                     text(row, "exchange"),
@@ -142,7 +150,7 @@ fn recent(last: usize, config: &ConfigArgs, output: Output) -> Outcome {
                     text(row, "tenant"),
                     text(row, "route"),
                     text(row, "action"),
-                    outcome(settlement.outcome()).to_owned(),
+                    text(row, "outcome"),
                     text(usage, "input_tokens"),
                     text(usage, "output_tokens"),
                     text(usage, "counting"),
@@ -152,29 +160,27 @@ fn recent(last: usize, config: &ConfigArgs, output: Output) -> Outcome {
     })
 }
 
-fn verify(config: &ConfigArgs, output: Output) -> Outcome {
-    let _ = (config, output);
-    Ok(())
-}
-
 fn export(wanted: &Export, output: Output) -> Outcome {
-    let reader = reader(&wanted.config, wanted.from)?;
+    let (config, from) = (&wanted.config, wanted.from);
     match &wanted.to {
         None => {
             let mut lines = String::new();
-            each(reader, |_, record| {
+            let read = each(config, from, |record| {
                 // Writing into a String does not fail.
                 let _ = writeln!(lines, "{}", told(&record));
                 if lines.len() < CHUNK { Ok(()) } else { output.write(&std::mem::take(&mut lines)) }
-            })?;
-            output.write(&lines)
+            });
+            // What could be read is there, whatever came after it.
+            output.write(&lines)?;
+            read
         }
         Some(path) => {
             let failed = |error: std::io::Error| Failure::failed(format!("{}: {error}", path.display()));
             let file = std::fs::File::create_new(path).map_err(failed)?;
             let mut file = std::io::BufWriter::new(file);
-            each(reader, |_, record| writeln!(file, "{}", told(&record)).map_err(failed))?;
-            file.into_inner().map_err(|error| failed(error.into_error()))?.sync_all().map_err(failed)
+            let read = each(config, from, |record| writeln!(file, "{}", told(&record)).map_err(failed));
+            file.into_inner().map_err(|error| failed(error.into_error()))?.sync_all().map_err(failed)?;
+            read
         }
     }
 }

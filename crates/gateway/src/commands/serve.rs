@@ -112,7 +112,17 @@ async fn serve(
             std::future::pending::<()>().await;
         }
     };
-    match running.stop(hurry).await {
+    let journal = running.gateway.journal.clone();
+    let stopped = tokio::select! {
+        biased;
+        // A stop is no reason to go on without a journal, nor to say that all went well.
+        fatal = journal.failed() => {
+            tracing::error!(code = "E702", error = %fatal, "the journal failed: stopping at once");
+            return ExitCode::FAILURE;
+        }
+        stopped = running.stop(hurry) => stopped,
+    };
+    match stopped {
         Ok(report) => {
             tracing::info!(told_to_end = report.told_to_end, abandoned = report.abandoned, "stopped");
             ExitCode::SUCCESS

@@ -179,7 +179,8 @@ impl Drain {
         }
     }
 
-    async fn until_idle(&self) {
+    /// Resolves when neither an exchange nor a connection is left.
+    pub async fn until_idle(&self) {
         loop {
             let idle = self.shared.idle.notified();
             let mut idle = pin!(idle);

@@ -51,7 +51,6 @@ async fn steps(exchange: &mut Exchange, prepared: Prepared) -> Result<Dispatched
     let gateway = Arc::clone(&exchange.gateway);
     let timeouts = &exchange.snapshot.config.timeouts;
     let patience = if call.stream { timeouts.first_event } else { timeouts.first_byte };
-    let deadline = Instant::now() + patience.get();
     let reservation = reservation::bound(call, &target, body.len(), output_bound);
     let outbound = Outbound {
         operation: call.operation,
@@ -73,6 +72,8 @@ async fn steps(exchange: &mut Exchange, prepared: Prepared) -> Result<Dispatched
     };
     intend(exchange, &target, &outbound.body, reservation).await?;
     exchange.sent = Some(outbound.body.clone());
+    // From here on: how long our own disk took is not the provider's affair.
+    let deadline = Instant::now() + patience.get();
     let inbound = match timeout_at(deadline, target.provider.call(&gateway.egress, outbound)).await {
         Ok(Ok(inbound)) => inbound,
         Ok(Err(error)) => {
@@ -102,20 +103,19 @@ async fn intend(
     body: &[u8],
     reservation: Reservation,
 ) -> Result<(), Refusal> {
-    exchange.attempts += 1;
     let Some(intent) = recording::intent(exchange, target, body, reservation) else {
         return Err(Refusal::new(Kind::Internal, "The gateway does not know who is calling."));
     };
-    exchange.received = None;
     exchange.recorded = Recorded::Intending;
     match exchange.gateway.journal.intend(&intent).await {
         Ok(position) => {
             exchange.recorded = Recorded::Intended(position);
+            exchange.attempts += 1;
+            exchange.received = None;
             Ok(())
         }
         Err(error) => {
             // It did not leave us, and there is no room to say so.
-            exchange.attempts -= 1;
             exchange.recorded = Recorded::Settled;
             Err(settle::unrecorded(error).await)
         }

@@ -50,9 +50,17 @@ fn record(exchange: &mut Exchange, cost: Option<Money>) {
 /// The first byte of every answer passes here. When the journal has failed nothing is released any more: the wait
 /// then ends with the process.
 pub(super) async fn durable(exchange: &Exchange) {
-    if let Recorded::Intended(position) = exchange.recorded
-        && exchange.gateway.journal.durable(position).await.is_err()
-    {
+    let journal = &exchange.gateway.journal;
+    let held = match exchange.recorded {
+        Recorded::Intended(position) => journal.durable(position).await,
+        // Cut short by a stop: the intent may stand in the journal, anywhere before its end.
+        Recorded::Intending => match journal.flush().await {
+            Ok(end) => journal.durable(end).await,
+            Err(error) => Err(error),
+        },
+        Recorded::Not | Recorded::Settled => Ok(()),
+    };
+    if held.is_err() {
         std::future::pending().await
     }
 }
@@ -60,11 +68,9 @@ pub(super) async fn durable(exchange: &Exchange) {
 /// Ends an exchange that was refused before its answer began: it is recorded, and then told.
 pub(super) async fn refuse(mut exchange: Exchange, mut refusal: Refusal) -> Response<Body> {
     exchange.outcome = Outcome::Refused(refusal.kind);
-    if exchange.attempts > 0 {
+    if exchange.recorded != Recorded::Not {
         durable(&exchange).await;
-    } else if exchange.recorded == Recorded::Not
-        && let Some(settlement) = recording::settlement(&exchange, None)
-    {
+    } else if let Some(settlement) = recording::settlement(&exchange, None) {
         // Noted first: whatever becomes of the wait, there is no second record.
         exchange.recorded = Recorded::Settled;
         let journal = &exchange.gateway.journal;

@@ -8,9 +8,10 @@ pub mod end;
 pub mod error;
 pub mod tokens;
 
+use flyball_core::Counting;
 use flyball_core::json::Value;
 
-use super::{Counting, Usage};
+use super::Usage;
 
 /// Reads a `usage` object.
 pub fn usage(value: Value<'_>) -> Option<Usage> {

@@ -1,7 +1,8 @@
 //! Records as JSON, for people and for whatever reads an export: names instead of numbers, hexadecimal instead of
 //! bytes, times as RFC 3339.
 
-use flyball_journal::{Counting, Intent, Outcome, Record, Settlement, Subject, Verdict};
+use flyball_core::{Counting, Outcome};
+use flyball_journal::{Intent, Record, Settlement, Subject, Verdict};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -33,7 +34,7 @@ fn settlement(record: &Settlement) -> Map<String, Value> {
     let mut told = head("settlement", &record.exchange, record.time);
     whose(&mut told, record.subject.as_ref());
     decided(&mut told, record.verdict.as_ref());
-    told.insert("outcome".into(), outcome(record.outcome()).into());
+    told.insert("outcome".into(), Outcome::from(record.outcome()).name().into());
     told.insert("refusal".into(), record.refusal.clone().into());
     let usage = record.usage.unwrap_or_default();
     told.insert(
@@ -42,7 +43,7 @@ fn settlement(record: &Settlement) -> Map<String, Value> {
             "input_tokens": usage.input,
             "cached_input_tokens": usage.cached_input,
             "output_tokens": usage.output,
-            "counting": counting(usage.counting()),
+            "counting": Counting::from(usage.counting()).name(),
         }),
     );
     told.insert("cost_micros".into(), record.cost.into());
@@ -101,27 +102,6 @@ fn pseudonym(number: u64) -> Value {
 
 fn policy(digest: &[u8]) -> Value {
     if digest.is_empty() { Value::Null } else { format!("sha256:{}", hex(digest)).into() }
-}
-
-/// The name of an outcome.
-pub fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Answered => "answered",
-        Outcome::Blocked => "blocked",
-        Outcome::Failed => "failed",
-        Outcome::Abandoned => "abandoned",
-        Outcome::Interrupted => "interrupted",
-    }
-}
-
-/// The name of a way to count.
-pub fn counting(counting: Counting) -> &'static str {
-    match counting {
-        Counting::Nothing => "nothing",
-        Counting::Reported => "reported",
-        Counting::Counted => "counted",
-        Counting::Estimated => "estimated",
-    }
 }
 
 fn time(micros: u64) -> String {

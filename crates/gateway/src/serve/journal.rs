@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use flyball_core::Clock;
-use flyball_journal::{Durability, Journal, Lsn, Options, Recovery, Start, interrupted};
+use flyball_journal::{AppendError, Durability, Journal, Lsn, Options, Recovery, Start, interrupted};
 use flyball_store::Store;
 
 use super::ServeError;
@@ -42,7 +42,12 @@ pub async fn open(
     let (journal, recovery) = opened.map_err(|_| ServeError::Recovery)??;
     tell(&recovery);
     for open in &recovery.open {
-        journal.settle(&interrupted(&open.intent, open.attempts, now))?;
+        let settlement = interrupted(&open.intent, open.attempts, now);
+        match journal.settle(&settlement) {
+            // The space that was set aside for it went with the end of a file that was cut off; more can be had.
+            Err(AppendError::Full { .. }) => journal.record(&settlement).await?,
+            settled => settled?,
+        };
     }
     journal.flush().await?;
     Ok(journal)

@@ -178,6 +178,33 @@ async fn the_intent_of_an_open_exchange_stays_needed_until_it_is_settled() {
 }
 
 #[tokio::test]
+async fn an_exchange_that_begins_while_usage_is_counted_is_found_by_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let opened = open(folder.path()).await;
+    exchange(&opened, 1).await;
+    // Counting has looked at what is open, and waits for its turn while more than a segment is written.
+    let turn = opened.feed.place.lock().await;
+    let (counted, ()) = tokio::join!(opened.feed.catch_up(), async {
+        opened.journal.intend(&intent(2)).await.unwrap();
+        for number in 3..1000 {
+            exchange(&opened, number).await;
+        }
+        opened.journal.sync().await.unwrap();
+        drop(turn);
+    });
+    counted.unwrap();
+    let begun = opened.journal.oldest_open().unwrap();
+    assert!(opened.cursor().await.scan_from <= begun.0);
+    opened.catch_up().await;
+    assert_eq!(opened.totals().await.exchanges, 998);
+    opened.close().await;
+
+    let again = open(folder.path()).await;
+    assert_eq!(again.journal.oldest_open(), Some(begun), "nobody would settle it");
+    again.close().await;
+}
+
+#[tokio::test]
 async fn what_belongs_to_no_tenant_moves_the_cursor_only() {
     let folder = tempfile::tempdir().unwrap();
     let opened = open(folder.path()).await;

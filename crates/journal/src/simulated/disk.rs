@@ -18,6 +18,8 @@ pub(crate) enum Mishap {
     Crash,
     /// The operation fails, once; a write is done in part.
     Error(io::ErrorKind),
+    /// Whoever asked for it dies.
+    Panic,
     /// It and all later ones that need space fail: the creation of a file, and a write that makes one longer.
     Full,
 }
@@ -121,6 +123,7 @@ impl State {
         let now = self.mishap.filter(|(at, _)| *at + 1 == self.operations).map(|(_, mishap)| mishap);
         self.crashed = now == Some(Mishap::Crash);
         self.full |= now == Some(Mishap::Full);
+        assert!(now != Some(Mishap::Panic), "as arranged");
         Ok(now)
     }
 

@@ -119,6 +119,42 @@ fn a_failed_sync_is_final_and_the_next_start_puts_on_the_disk_what_it_finds() {
 }
 
 #[test]
+fn a_thread_that_panics_is_a_failure_that_everybody_is_told_of() {
+    let disk = Simulated::default();
+    let clock = std::sync::Arc::new(flyball_core::ManualClock::at(flyball_core::Timestamp(7)));
+    let (journal, _, mut worker) = crate::journal::Journal::on(
+        std::sync::Arc::new(disk.clone()),
+        super::rig::options(),
+        crate::Start::default(),
+        clock,
+    )
+    .unwrap();
+    while worker.turn() == crate::worker::Pause::None {}
+    let mut waits = Box::pin(journal.sync());
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let record = crate::Settlement { exchange: vec![1; 16], time: 7, ..crate::Settlement::default() };
+    journal.settle(&record).unwrap();
+    while waits.as_mut().poll(&mut context).is_pending()
+        && journal.health().written == journal.health().synced
+    {}
+    assert!(waits.as_mut().poll(&mut context).is_pending());
+    disk.arm(0, Mishap::Panic, 1);
+    assert!(std::thread::spawn(move || worker.run()).join().is_err());
+    let gone = |outcome: &std::task::Poll<Result<_, crate::AppendError>>| {
+        matches!(outcome, std::task::Poll::Ready(Err(crate::AppendError::Failed(_))))
+    };
+    assert!(gone(&waits.as_mut().poll(&mut context)), "who waits is told");
+    let later = journal.settle(&record);
+    assert!(matches!(later, Err(crate::AppendError::Failed(_))), "who comes later too");
+    let closed = Box::pin(journal.close()).as_mut().poll(&mut context);
+    assert!(
+        matches!(closed, std::task::Poll::Ready(Err(_))),
+        "closing does not wait for a thread that is gone"
+    );
+    assert!(Box::pin(journal.failed()).as_mut().poll(&mut context).is_ready());
+}
+
+#[test]
 fn damage_that_had_been_synced_is_refused_in_every_segment() {
     let disk = Simulated::default();
     let mut rig = open(&disk).unwrap();

@@ -1,8 +1,7 @@
 //! Questions about usage and the rows of their answers.
 
-use flyball_core::{KeyId, TenantId};
+use flyball_core::{Counting, KeyId, TenantId};
 
-use super::settled::Counting;
 use super::time::{Day, Quarter, Span};
 use super::totals::UsageTotals;
 

@@ -4,13 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use flyball_core::{KeyId, Money, TenantId};
+use flyball_core::{Counting, KeyId, Money, TenantId};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{FromRow, Row};
 use uuid::Uuid;
 
 use super::query::{Dimension, MAX_ROWS, UsageGroup, UsageQuery, UsageRow};
-use super::settled::Counting;
 use super::time::{DAY, Day, HOUR, Quarter, Span};
 use super::totals::UsageTotals;
 use crate::decode::decoded;

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use flyball_core::{KeyId, TenantId};
+use flyball_core::{Counting, KeyId, TenantId};
 
-use super::settled::{Counting, Settled};
+use super::settled::Settled;
 use super::time::Quarter;
 use super::totals::UsageTotals;
 

@@ -1,58 +1,12 @@
 //! What a settlement says that is counted.
 
-use flyball_core::{KeyId, Money, TenantId, Timestamp};
-use serde::Deserialize;
+use flyball_core::{Counting, KeyId, Money, Outcome, TenantId, Timestamp};
 
 /// Tokens of one exchange that are counted at most, in each direction. A provider that reports more is in error,
 /// and a sum must not overflow because of it: eight million such exchanges in one row would.
 pub const MAX_TOKENS: u64 = 1 << 40;
 /// Cost of one exchange that is counted at most: about 35 million currency units. See [`MAX_TOKENS`].
 pub const MAX_COST: Money = Money(1 << 45);
-
-/// How an exchange ended, as far as counting goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The caller got the whole answer.
-    Answered,
-    /// Policy stopped it.
-    Blocked,
-    /// It ended with any other refusal or fault.
-    Failed,
-    /// The caller went away.
-    Abandoned,
-    /// The process died while it ran.
-    Interrupted,
-}
-
-/// How tokens became known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Counting {
-    /// There is nothing to count: no provider did any work.
-    Nothing,
-    /// The provider told.
-    Reported,
-    /// Our own tokenizer counted.
-    Counted,
-    /// Nobody knows: the reservation stands for it.
-    Estimated,
-}
-
-impl Counting {
-    /// All of them.
-    pub const ALL: [Counting; 4] =
-        [Counting::Nothing, Counting::Reported, Counting::Counted, Counting::Estimated];
-
-    /// The name in the database, in answers and in commands.
-    pub fn name(self) -> &'static str {
-        match self {
-            Counting::Nothing => "nothing",
-            Counting::Reported => "reported",
-            Counting::Counted => "counted",
-            Counting::Estimated => "estimated",
-        }
-    }
-}
 
 /// A settled exchange, to be counted.
 #[derive(Clone, Debug)]

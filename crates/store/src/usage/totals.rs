@@ -2,9 +2,9 @@
 
 use std::ops::AddAssign;
 
-use flyball_core::Money;
+use flyball_core::{Counting, Money, Outcome};
 
-use super::settled::{Counting, MAX_COST, MAX_TOKENS, Outcome, Settled};
+use super::settled::{MAX_COST, MAX_TOKENS, Settled};
 
 /// Sums over exchanges. Each exchange is in exactly one of the five outcomes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

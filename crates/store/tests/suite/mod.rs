@@ -10,10 +10,10 @@ pub(crate) mod usage;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flyball_core::{Clock, KeyId, ManualClock, Money, TenantId, Timestamp};
+use flyball_core::{Clock, Counting, KeyId, ManualClock, Money, Outcome, TenantId, Timestamp};
 use flyball_store::{
-    Batch, Counting, Day, Dimension, Fingerprint, NewKey, Outcome, RollUp, Settled, Span, Store, UsageFilter,
-    UsageQuery, UsageTotals, Writer,
+    Batch, Day, Dimension, Fingerprint, NewKey, RollUp, Settled, Span, Store, UsageFilter, UsageQuery,
+    UsageTotals, Writer,
 };
 use tokio::task::JoinSet;
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use flyball_core::{KeyId, Money, Timestamp};
+use flyball_core::{Counting, KeyId, Money, Outcome, Timestamp};
 use flyball_store::usage::MAX_ROWS;
 use flyball_store::{
-    Counting, Day, Dimension, Outcome, Quarter, Settled, Span, StoreError, UsageFilter, UsageGroup,
-    UsageQuery, UsageRow, UsageTotals,
+    Day, Dimension, Quarter, Settled, Span, StoreError, UsageFilter, UsageGroup, UsageQuery, UsageRow,
+    UsageTotals,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;

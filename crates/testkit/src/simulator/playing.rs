@@ -151,7 +151,13 @@ impl Body for Playing {
                 Some(Step::Head) => {}
                 Some(Step::Cut) => {
                     self.cutting = true;
-                    self.waiting = Some(Box::pin(sleep(FLUSH)));
+                    let mut flush = Box::pin(sleep(FLUSH));
+                    if flush.as_mut().poll(context).is_ready() {
+                        // However late it is: what was sent is flushed only when this has been pending once.
+                        context.waker().wake_by_ref();
+                    }
+                    self.waiting = Some(flush);
+                    return Poll::Pending;
                 }
                 Some(Step::Send(bytes)) => {
                     self.left = self.left.saturating_sub(size(&bytes));

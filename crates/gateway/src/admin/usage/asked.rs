@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 
+use flyball_core::Counting;
 use flyball_store::usage::OTHER_USERS;
-use flyball_store::{Counting, Dimension, UsageFilter, UsageQuery};
+use flyball_store::{Dimension, UsageFilter, UsageQuery};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
