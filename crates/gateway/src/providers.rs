@@ -9,6 +9,7 @@ use bytes::Bytes;
 use flyball_core::Operation;
 use http::{HeaderMap, StatusCode};
 use http_body::{Body as _, Frame};
+use tokio_util::task::TaskTracker;
 
 use crate::edge::egress::{AnswerBody, Bounds, Egress, EgressError};
 
@@ -126,7 +127,7 @@ impl InboundBody {
 
     /// The body has said everything: lets it end, so that its connection serves the next call. One whose end has
     /// not come yet is waited for aside, and not for long.
-    pub fn let_end(mut self, cx: &mut Context<'_>) {
+    pub fn let_end(mut self, cx: &mut Context<'_>, tracker: &TaskTracker) {
         loop {
             match self.poll_data(cx) {
                 Poll::Ready(Some(Ok(data))) if data.is_empty() => {}
@@ -134,6 +135,6 @@ impl InboundBody {
                 Poll::Pending => break,
             }
         }
-        tokio::spawn(tokio::time::timeout(LINGER, async move { self.data().await }));
+        tracker.spawn(tokio::time::timeout(LINGER, async move { self.data().await }));
     }
 }

@@ -236,7 +236,7 @@ impl http_body::Body for Screened {
                 State::Done => {
                     this.ended = true;
                     if let Some(body) = this.inflow.body.take() {
-                        body.let_end(cx);
+                        body.let_end(cx, &this.exchange.gateway.tracker);
                     }
                     this.tell(Some(Outcome::Answered));
                 }
