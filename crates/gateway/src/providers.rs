@@ -134,6 +134,7 @@ impl InboundBody {
                 Poll::Pending => break,
             }
         }
+        #[expect(clippy::disallowed_methods, reason = "nobody waits for it: a stop need not either")]
         tokio::spawn(tokio::time::timeout(LINGER, async move { self.data().await }));
     }
 }
