@@ -18,6 +18,9 @@ use crate::edge::drain::Phase;
 use crate::edge::drain::shutdown_signal;
 use crate::serve::{Running, Sources, first_start::FirstKeys, reload, start};
 
+/// After how many tasks of its own a worker takes one of those that all share.
+const SHARED_QUEUE: u32 = 3;
+
 /// Arguments of `serve`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Serve {
@@ -52,7 +55,13 @@ pub(super) fn run(command: Serve, output: Output) -> ExitCode {
         }
     };
     start_log(config.log);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        // A worker's own queue holds 256 tasks, what is beyond goes to one that all share. It is looked at rarely by
+        // default: with more connections than that, some would wait a hundred milliseconds for their turn.
+        .global_queue_interval(SHARED_QUEUE)
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return output.end(Err(Failure::failed(error.to_string()))),
     };
