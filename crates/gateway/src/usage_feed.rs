@@ -21,7 +21,10 @@ use crate::refusal::{Kind, Refusal};
 const PACE: Duration = Duration::from_secs(1);
 
 /// Bytes of the journal that are counted in one transaction.
-const PORTION: usize = 4 << 20;
+const PORTION: u64 = 4 << 20;
+
+/// Bytes of the journal that are held in memory for it.
+const PIECE: usize = 64 << 10;
 
 /// The way from a journal to usage.
 pub struct UsageFeed {
@@ -120,13 +123,24 @@ async fn portion(mut reader: Box<Reader>, from: Lsn) -> Result<(Box<Reader>, Rol
     let read = tokio::task::spawn_blocking(move || {
         let mut sums = RollUp::new(from.0);
         let mut end = from;
-        for (_, after, record) in reader.next_batch(PORTION)? {
-            end = after;
-            if let Record::Settlement(settlement) = record {
-                match settled(&settlement) {
-                    Some(settled) => sums.add(settled),
-                    None => {
-                        tracing::error!(code = "E702", position = after.0, "a settlement cannot be counted")
+        // In pieces: records take several times their bytes in memory.
+        while end.0 - from.0 < PORTION {
+            let records = reader.next_batch(PIECE)?;
+            if records.is_empty() {
+                break;
+            }
+            for (_, after, record) in records {
+                end = after;
+                if let Record::Settlement(settlement) = record {
+                    match settled(&settlement) {
+                        Some(settled) => sums.add(settled),
+                        None => {
+                            tracing::error!(
+                                code = "E702",
+                                position = after.0,
+                                "a settlement cannot be counted"
+                            )
+                        }
                     }
                 }
             }
