@@ -74,19 +74,24 @@ fn received(simulator: &Simulator) -> HashSet<String> {
     marks.collect()
 }
 
-/// Sends `count` requests, waits until some are answered and the rest is in hand, and ends the process.
+/// Sends `count` requests, each `apart` from the one before, waits until some are answered and the rest is in hand, and ends the process.
 async fn kill_in_the_middle(
     flyball: &mut Flyball,
     round: u64,
     count: u64,
     pause: Duration,
+    apart: Duration,
 ) -> HashSet<String> {
     let client = flyball.client().with_key(flyball.demo_key().unwrap());
     let seen = Arc::new(Mutex::new(HashSet::new()));
     let mut callers = JoinSet::new();
     for number in 0..count {
         let mark = format!("mark-{round}-{number}");
-        callers.spawn(ask(client.clone(), number, mark, Arc::clone(&seen)));
+        let asked = ask(client.clone(), number, mark, Arc::clone(&seen));
+        callers.spawn(async move {
+            sleep(apart * u32::try_from(number).unwrap()).await;
+            asked.await;
+        });
     }
     sleep(pause).await;
     flyball.kill().unwrap();
@@ -117,7 +122,7 @@ async fn a_kill_loses_no_call_and_counts_none_twice() {
     for round in 0..rounds {
         simulator.forget();
         let pause = Duration::from_millis(60 + 37 * (round % 12));
-        let seen = kill_in_the_middle(&mut flyball, round, count, pause).await;
+        let seen = kill_in_the_middle(&mut flyball, round, count, pause, Duration::ZERO).await;
         let left = received(&simulator);
         flyball.start_again().await.unwrap();
         let export = books_agree(&flyball).await;
@@ -145,9 +150,9 @@ async fn without_the_wait_a_power_cut_takes_records_of_answers_that_were_seen() 
     assert!(seen_without_record > 0, "the missing wait did not show");
 }
 
-/// Cuts the power under load, a few times, with syncs that take long; how many answers were seen whose record is gone.
+/// Cuts the power under load, a few times, with syncs that take long and calls that begin up to the cut; how many answers were seen whose record is gone.
 async fn power_cut(durability: &str) -> usize {
-    let (rounds, count) = if long() { (10, 500) } else { (2, 100) };
+    let (rounds, count) = if long() { (10, 500) } else { (3, 200) };
     let simulator = Simulator::start().await.unwrap();
     let faults = Faults::new().unwrap();
     let routes = routes(&simulator).section(&format!("journal: {{ durability: {durability} }}"));
@@ -160,7 +165,7 @@ async fn power_cut(durability: &str) -> usize {
     let mut missing = 0;
     for round in 0..rounds {
         let pause = Duration::from_millis(150 + 50 * (round % 4));
-        let seen = kill_in_the_middle(&mut flyball, round, count, pause).await;
+        let seen = kill_in_the_middle(&mut flyball, round, count, pause, Duration::from_millis(2)).await;
         faults.cut_power().unwrap();
         flyball.start_again().await.unwrap();
         let export = books_agree(&flyball).await;
