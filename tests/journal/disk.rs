@@ -116,7 +116,8 @@ async fn a_sync_or_write_that_fails_ends_the_process_and_releases_nothing() {
         assert!(chat(&client, "What is 12*7?").await.is_err(), "{fault:?}: an answer got out");
         let status = flyball.wait().await.unwrap();
         assert_eq!(status.code(), Some(1), "{fault:?}");
-        assert!(flyball.stderr().unwrap().contains("the journal failed"), "{fault:?}");
+        let told = flyball.stderr().unwrap();
+        assert!(told.contains("the journal failed"), "{fault:?}: {told}");
         faults.end(fault).unwrap();
         flyball.start_again().await.unwrap();
         assert_eq!(chat(&client, "What is 12*7?").await.unwrap().status, 200, "{fault:?}");
@@ -145,7 +146,8 @@ async fn a_sync_that_fails_while_the_gateway_stops_ends_it_at_once_and_as_a_fail
     flyball.signal("TERM").unwrap();
     let status = flyball.wait().await.unwrap();
     assert_eq!(status.code(), Some(1));
-    assert!(flyball.stderr().unwrap().contains("the journal failed"));
+    let told = flyball.stderr().unwrap();
+    assert!(told.contains("the journal failed"), "{told}");
 }
 
 #[tokio::test]

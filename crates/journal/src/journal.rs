@@ -214,11 +214,16 @@ impl Journal {
         loop {
             // Never abandoned: the level outlives every reason to abandon it.
             let _broken = self.shared.broken.reach(1).await;
-            if let Some(fatal) = self.shared.failure.get() {
-                return fatal.clone();
+            if let Some(fatal) = self.failure() {
+                return fatal;
             }
             std::future::pending::<()>().await;
         }
+    }
+
+    /// What [`Journal::failed`] waits for, if it has come.
+    pub fn failure(&self) -> Option<Fatal> {
+        self.shared.failure.get().cloned()
     }
 
     /// The state at this moment.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use flyball_journal::Fatal;
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -104,11 +105,7 @@ async fn serve(
     );
     tokio::select! {
         () = reload::run(&running, sources, std::future::pending()) => {}
-        fatal = running.gateway.journal.failed() => {
-            // Nothing is released from here on; what the disk holds is put right by the recovery of the next start.
-            tracing::error!(code = "E702", error = %fatal, "the journal failed: stopping at once");
-            return ExitCode::FAILURE;
-        }
+        fatal = running.gateway.journal.failed() => return without_journal(&fatal),
         asked = asked => {
             if let Err(error) = asked {
                 tracing::error!(code = "E700", %error, "signals cannot be received");
@@ -125,10 +122,7 @@ async fn serve(
     let stopped = tokio::select! {
         biased;
         // A stop is no reason to go on without a journal, nor to say that all went well.
-        fatal = journal.failed() => {
-            tracing::error!(code = "E702", error = %fatal, "the journal failed: stopping at once");
-            return ExitCode::FAILURE;
-        }
+        fatal = journal.failed() => return without_journal(&fatal),
         stopped = running.stop(hurry) => stopped,
     };
     match stopped {
@@ -137,10 +131,21 @@ async fn serve(
             ExitCode::SUCCESS
         }
         Err(error) => {
+            // A failure between the look at the journal and the stop's own end comes out as the stop's error.
+            if let Some(fatal) = journal.failure() {
+                return without_journal(&fatal);
+            }
             tracing::error!(code = "E702", %error, "state could not be written");
             ExitCode::FAILURE
         }
     }
+}
+
+/// The end of a process whose journal failed: nothing is released from here on, and what the disk holds is put right
+/// by the recovery of the next start.
+fn without_journal(fatal: &Fatal) -> ExitCode {
+    tracing::error!(code = "E702", error = %fatal, "the journal failed: stopping at once");
+    ExitCode::FAILURE
 }
 
 /// Shows the keys that were made, this once.
