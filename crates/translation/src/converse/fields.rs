@@ -1,0 +1,11 @@
+//! The fields of converse: what they mean, and where it puts what is meant.
+
+use crate::fields::{Fate, Field, Meaning};
+
+/// Of an answer.
+pub(crate) const ANSWER: &[Field] = &[];
+
+/// Where a request has what is meant.
+pub(crate) fn request_fate(_meaning: Meaning) -> Fate {
+    Fate::Refused
+}

@@ -1,0 +1,102 @@
+//! What may pass from one dialect to another. Readers ask here for everything that they come across, and the lists
+//! of [`crate::fields`] answer: carried, left out by name, or refused by name. Nothing else decides that.
+
+use flyball_core::json::Value;
+
+use crate::Dialect;
+use crate::fields::{self, Fate, Meaning};
+
+/// Why a request cannot be said in another dialect.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{field}' {reason}")]
+pub struct Untranslatable {
+    /// The field at fault, as a path: `messages[0].content[1]`.
+    pub field: String,
+    /// What is the matter with it, as the rest of a sentence. Never holds content.
+    pub reason: String,
+}
+
+impl Untranslatable {
+    /// `field` is at fault for this reason.
+    pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Untranslatable { field: field.into(), reason: reason.into() }
+    }
+
+    /// There is no way from `from` to `to`.
+    pub(crate) fn direction(from: Dialect, to: Dialect) -> Self {
+        Untranslatable::new(
+            "model",
+            format!("cannot be reached: {} is not written as {}", from.name(), to.name()),
+        )
+    }
+}
+
+/// What passes, and what was left out so far.
+#[derive(Debug)]
+pub struct Gate {
+    from: Dialect,
+    to: Dialect,
+    dropped: Vec<String>,
+}
+
+impl Gate {
+    /// Between two dialects.
+    pub fn new(from: Dialect, to: Dialect) -> Self {
+        Gate { from, to, dropped: Vec::new() }
+    }
+
+    /// Where the request goes.
+    pub fn to(&self) -> Dialect {
+        self.to
+    }
+
+    /// Whether what is meant at `path` is carried: false when it is left out, which is noted. `value` is what the
+    /// caller wrote; one that changes nothing is left out where it would be refused.
+    ///
+    /// # Errors
+    /// When the other dialect cannot say it and it matters.
+    pub fn pass(
+        &mut self,
+        meaning: Meaning,
+        path: impl FnOnce() -> String,
+        value: Value<'_>,
+    ) -> Result<bool, Untranslatable> {
+        match fields::fate(self.to, meaning) {
+            Fate::Carried(_) | Fate::Converted(..) => Ok(true),
+            Fate::Dropped => {
+                self.drop(path());
+                Ok(false)
+            }
+            Fate::Refused if fields::changes_nothing(self.from, meaning, value) => {
+                self.drop(path());
+                Ok(false)
+            }
+            Fate::Refused => Err(self.refusal(path())),
+        }
+    }
+
+    /// A member of the request that its own dialect's list does not have: it may matter.
+    ///
+    /// # Errors
+    /// Always, unless it is `null`.
+    pub fn unknown(&mut self, path: String, value: Value<'_>) -> Result<(), Untranslatable> {
+        if value.is_null() { Ok(()) } else { Err(self.refusal(path)) }
+    }
+
+    /// Notes that something was left out, or not kept as it was.
+    pub fn drop(&mut self, path: String) {
+        if !self.dropped.contains(&path) {
+            self.dropped.push(path);
+        }
+    }
+
+    /// The refusal of what stands at `path`.
+    pub fn refusal(&self, path: String) -> Untranslatable {
+        let reason = format!("cannot be said in the protocol of this model's provider ({})", self.to.name());
+        Untranslatable { field: path, reason }
+    }
+
+    pub(crate) fn into_dropped(self) -> Vec<String> {
+        self.dropped
+    }
+}
