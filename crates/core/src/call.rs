@@ -14,6 +14,8 @@ pub enum Operation {
     Chat,
     /// Vectors for texts.
     Embeddings,
+    /// How many tokens a conversation has, without an answer to it.
+    CountTokens,
 }
 
 impl Operation {
@@ -22,6 +24,7 @@ impl Operation {
         match self {
             Operation::Chat => "chat",
             Operation::Embeddings => "embeddings",
+            Operation::CountTokens => "count_tokens",
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::gateway::Gateway;
 use crate::pipeline::settle;
-use crate::protocols::{Protocol, Usage, openai};
+use crate::protocols::{Protocol, Usage, count_request};
 use crate::recording::{Hash, Tally};
 use crate::refusal::Kind;
 use crate::snapshot::{Route, Snapshot};
@@ -122,8 +122,8 @@ impl Exchange {
     /// Counts what the provider did not tell: the request that it has, and `output` tokens that came of the answer.
     /// Nothing when usage is known, or nothing is billed.
     pub fn count(&mut self, output: u64) {
-        if let (None, Some(body), Some(operation)) = (self.usage, self.sent.take(), self.operation) {
-            let input = openai::tokens::request(operation, body);
+        if let (None, Some(body)) = (self.usage, self.sent.take()) {
+            let input = count_request(self.protocol, body);
             self.usage = Some(Usage { input, cached_input: 0, output, how: Counting::Counted });
         }
     }

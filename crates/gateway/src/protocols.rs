@@ -3,14 +3,23 @@
 //! One folder per vendor's protocol. Everything that knows field names of a wire format lives below here;
 //! what is allowed, changed or recorded is decided by the pipeline.
 
-use flyball_core::json::{Document, NodeId, Value};
-use flyball_core::{Call, Counting, Text};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use flyball_core::json::{Document, Editor, Limits, Value};
+use flyball_core::{Call, Operation};
+use flyball_translation::{Dialect, Wanted};
 
 use crate::refusal::{Kind, Refusal};
 
+mod answers;
+pub mod anthropic;
 pub mod governed_speed;
 pub mod openai;
 mod reading;
+
+pub use answers::{Answer, AnswerText, Channel, Chunk, Ending, Field, Mark, Piece, Told, Usage};
 
 /// What an exchange came in as, and so what it is answered in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,6 +28,14 @@ pub enum Protocol {
     OpenAiChat,
     /// `POST /v1/embeddings`
     OpenAiEmbeddings,
+    /// `POST /v1/responses`
+    OpenAiResponses,
+    /// `POST /v1/completions`: the completions of old.
+    OpenAiCompletions,
+    /// `POST /v1/messages`
+    AnthropicMessages,
+    /// `POST /v1/messages/count_tokens`
+    AnthropicCountTokens,
     /// `POST /proxy/completion`: one prompt, one answer.
     Completion,
     /// `POST /proxy/completion/stream`
@@ -31,6 +48,10 @@ impl Protocol {
         match self {
             Protocol::OpenAiChat => "/v1/chat/completions",
             Protocol::OpenAiEmbeddings => "/v1/embeddings",
+            Protocol::OpenAiResponses => "/v1/responses",
+            Protocol::OpenAiCompletions => "/v1/completions",
+            Protocol::AnthropicMessages => "/v1/messages",
+            Protocol::AnthropicCountTokens => "/v1/messages/count_tokens",
             Protocol::Completion => "/proxy/completion",
             Protocol::CompletionStream => "/proxy/completion/stream",
         }
@@ -44,69 +65,132 @@ impl Protocol {
         match self {
             Protocol::OpenAiChat => openai::chat::decode(document),
             Protocol::OpenAiEmbeddings => openai::embeddings::decode(document),
+            Protocol::OpenAiResponses => openai::responses::request::decode(document),
+            Protocol::OpenAiCompletions => openai::completions::decode(document),
+            Protocol::AnthropicMessages => anthropic::request::decode(document, Operation::Chat),
+            Protocol::AnthropicCountTokens => anthropic::request::decode(document, Operation::CountTokens),
             Protocol::Completion => governed_speed::decode_completion(&document, false),
             Protocol::CompletionStream => governed_speed::decode_completion(&document, true),
         }
     }
+
+    /// The dialect of its calls and answers, where they are a conversation.
+    pub fn dialect(self) -> Option<Dialect> {
+        match self {
+            Protocol::OpenAiChat | Protocol::Completion | Protocol::CompletionStream => Some(Dialect::Chat),
+            Protocol::OpenAiResponses => Some(Dialect::Responses),
+            Protocol::OpenAiCompletions => Some(Dialect::Completions),
+            Protocol::AnthropicMessages | Protocol::AnthropicCountTokens => Some(Dialect::Messages),
+            Protocol::OpenAiEmbeddings => None,
+        }
+    }
+
+    /// Reads a whole answer in this protocol; none when it is not one.
+    pub fn read_answer(self, document: &Document) -> Option<Answer> {
+        match self {
+            Protocol::OpenAiEmbeddings => openai::answer::embeddings(document),
+            Protocol::OpenAiChat | Protocol::Completion | Protocol::CompletionStream => {
+                openai::answer::chat(document)
+            }
+            Protocol::OpenAiResponses => openai::responses::answer::read(document),
+            Protocol::OpenAiCompletions => openai::completions::answer(document),
+            Protocol::AnthropicMessages => anthropic::answer::read(document),
+            Protocol::AnthropicCountTokens => anthropic::answer::count(document),
+        }
+    }
+
+    /// Takes away what repeats the text of these answers, which were rewritten: log probabilities, annotations.
+    /// None: of all, in one event.
+    pub fn forget(self, editor: &mut Editor<'_>, document: &Document, rewritten: Option<&BTreeSet<u32>>) {
+        let root = document.root();
+        match self {
+            Protocol::OpenAiEmbeddings | Protocol::AnthropicCountTokens => {}
+            Protocol::OpenAiResponses => openai::responses::answer::forget(editor, root),
+            Protocol::AnthropicMessages => anthropic::answer::forget(editor, root),
+            _ => openai::forget(editor, root, rewritten),
+        }
+    }
+
+    /// Reads one event of a streamed answer; none when it is not one.
+    pub fn read_event(self, document: &Document) -> Option<Chunk> {
+        match self {
+            Protocol::OpenAiResponses => openai::responses::event::read(document),
+            Protocol::OpenAiCompletions => openai::completions::event(document),
+            Protocol::AnthropicMessages => anthropic::event::read(document),
+            _ => openai::chunk::read(document),
+        }
+    }
+
+    /// The name of an event with this data, in protocols whose events have names: it is the data's `type`.
+    pub fn event_name(self, document: &Document) -> Option<Cow<'_, str>> {
+        match self {
+            Protocol::OpenAiResponses | Protocol::AnthropicMessages => document.root().get("type")?.text(),
+            _ => None,
+        }
+    }
+
+    /// What the screen needs to end a stream.
+    pub fn ending(self) -> Box<dyn Ending> {
+        match self {
+            Protocol::OpenAiResponses => Box::<openai::responses::end::Envelope>::default(),
+            Protocol::OpenAiCompletions => Box::<openai::completions::Envelope>::default(),
+            Protocol::AnthropicMessages => Box::<anthropic::end::Envelope>::default(),
+            _ => Box::<openai::end::Envelope>::default(),
+        }
+    }
+
+    /// The data of an event that ends a stream and is no JSON.
+    pub fn end_mark(self) -> Option<&'static [u8]> {
+        match self {
+            Protocol::OpenAiResponses | Protocol::AnthropicMessages => None,
+            _ => Some(b"[DONE]"),
+        }
+    }
+
+    /// The tokens of a whole answer in this protocol; counted by us.
+    pub fn count_answer(self, document: &Document) -> u64 {
+        match self {
+            Protocol::OpenAiResponses => openai::responses::answer::tokens(document),
+            Protocol::OpenAiCompletions => openai::completions::tokens(document),
+            Protocol::AnthropicMessages => anthropic::answer::tokens(document),
+            Protocol::AnthropicCountTokens => 0,
+            _ => openai::tokens::answer(document),
+        }
+    }
+
+    /// The body of a refusal in this protocol.
+    pub fn error_body(self, refusal: &Refusal, request_id: &str) -> String {
+        match self {
+            Protocol::AnthropicMessages | Protocol::AnthropicCountTokens => {
+                anthropic::error::body(refusal, request_id)
+            }
+            _ => openai::error::body(refusal, request_id),
+        }
+    }
 }
 
-/// What an exchange cost in tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Usage {
-    /// Tokens read, cached ones included.
-    pub input: u64,
-    /// Tokens read from the provider's prompt cache.
-    pub cached_input: u64,
-    /// Tokens written, reasoning included.
-    pub output: u64,
-    /// Who says so.
-    pub how: Counting,
-}
+/// Bounds on a body that we wrote: whatever was let in fits.
+const OWN_LIMITS: Limits = Limits { depth: 1024, nodes: 16_000_000 };
 
-/// One string of an answer that is inspected and may be rewritten.
-#[derive(Clone, Copy, Debug)]
-pub struct AnswerText {
-    /// Where it stands.
-    pub text: Text,
-    /// Which of the answers it belongs to.
-    pub choice: u32,
-    /// Whether it is the answer's own text, which counts for whole-answer signals and can be summarised.
-    pub content: bool,
-}
-
-/// A field that grows over the events of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Channel {
-    /// Which of the answers.
-    pub choice: u32,
-    /// Which field of it.
-    pub field: Field,
-}
-
-/// The fields that grow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Field {
-    /// The answer's text.
-    Content,
-    /// Reasoning that the provider shows.
-    Reasoning,
-    /// A refusal in words.
-    Refusal,
-    /// Arguments of the tool call with this index.
-    ToolArguments(u32),
-    /// Tokens of the text in the log probabilities.
-    LogProbs,
-    /// A field that the protocol does not name, by a hash of its path.
-    Other(u64),
-}
-
-/// One piece of text in an event.
-#[derive(Clone, Copy, Debug)]
-pub struct Piece {
-    /// Where it stands in the event's document.
-    pub node: NodeId,
-    /// The field that it continues; none: it stands for itself.
-    pub channel: Option<Channel>,
+/// The tokens of a request in this protocol, as it leaves; counted by us. Conversations are counted in one form,
+/// whatever they came in.
+pub fn count_request(protocol: Protocol, body: Bytes) -> u64 {
+    let Ok(document) = Document::parse(body.clone(), OWN_LIMITS) else {
+        // More than was let in: its texts cannot be told from the rest of it.
+        return flyball_core::tokens::count(&String::from_utf8_lossy(&body));
+    };
+    match protocol.dialect() {
+        None => openai::tokens::inputs(&document),
+        Some(Dialect::Chat) => openai::tokens::conversation(&document),
+        Some(dialect) => {
+            let wanted = Wanted { model: "", max_output_tokens: 1 };
+            let chat = flyball_translation::request(dialect, &document, Dialect::Chat, wanted);
+            match chat.map(|chat| Document::parse(chat.body, OWN_LIMITS)) {
+                Ok(Ok(chat)) => openai::tokens::conversation(&chat),
+                _ => openai::tokens::strings(&document),
+            }
+        }
+    }
 }
 
 /// A refusal for a field of the wrong type.

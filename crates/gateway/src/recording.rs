@@ -28,6 +28,11 @@ impl Tally {
         }
     }
 
+    /// Whether there is any of this kind.
+    pub fn has(&self, kind: Kind) -> bool {
+        self.0.iter().any(|(counted, _)| *counted == kind)
+    }
+
     /// Counts another tally's findings too.
     pub fn add_all(&mut self, other: &Tally) {
         for (kind, count) in &other.0 {

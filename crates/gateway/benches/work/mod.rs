@@ -92,7 +92,7 @@ impl Work {
 
     /// A screen for the stream that answers a call.
     pub(crate) fn screen(&self, call: Call) -> StreamScreen {
-        StreamScreen::new(Arc::clone(&self.snapshot), self.basis(call))
+        StreamScreen::new(Protocol::OpenAiChat, Arc::clone(&self.snapshot), self.basis(call))
     }
 
     /// A stream whose events arrive together, to its end.

@@ -8,16 +8,23 @@ use bytes::{Bytes, BytesMut};
 /// needs and would otherwise be a way around inspection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// The event as it came, with its closing blank line, when it holds nothing but one `data` line: only then
-    /// can it be passed on verbatim.
+    /// The event as it came, with its closing blank line, when it holds nothing but one `data` line and at most one
+    /// name before it: only then can it be passed on verbatim.
     pub raw: Option<Bytes>,
+    /// Its name (`event: ...`); none where it has none.
+    pub name: Option<Bytes>,
     /// The data, lines joined by line feeds.
     pub data: Bytes,
 }
 
 impl Event {
-    /// The bytes of an event with this one line of data.
-    pub fn encode(data: &[u8], out: &mut BytesMut) {
+    /// The bytes of an event with this one line of data and this name.
+    pub fn encode(name: Option<&[u8]>, data: &[u8], out: &mut BytesMut) {
+        if let Some(name) = name {
+            out.extend_from_slice(b"event: ");
+            out.extend_from_slice(name);
+            out.extend_from_slice(b"\n");
+        }
         out.extend_from_slice(b"data: ");
         out.extend_from_slice(data);
         out.extend_from_slice(b"\n\n");
@@ -139,7 +146,8 @@ impl Decoder {
 fn parse(raw: Bytes) -> Option<Event> {
     let mut data: Option<Bytes> = None;
     let mut joined: Option<BytesMut> = None;
-    let mut only_data = true;
+    let mut name: Option<Bytes> = None;
+    let mut plain = true;
     let mut start = 0;
     while let Some(rest) = raw.get(start..).filter(|rest| !rest.is_empty()) {
         let length = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
@@ -159,16 +167,19 @@ fn parse(raw: Bytes) -> Option<Event> {
                     lines.extend_from_slice(b"\n");
                     lines.extend_from_slice(&value);
                     joined = Some(lines);
-                    only_data = false;
+                    plain = false;
                 }
             }
+        } else if let Some(value) = line.strip_prefix(b"event:") {
+            plain &= name.is_none() && data.is_none();
+            name = Some(raw.slice_ref(value.strip_prefix(b" ").unwrap_or(value)));
         } else if !line.is_empty() {
-            only_data = false;
+            plain = false;
         }
         start += length + 1;
     }
     let data = joined.map(BytesMut::freeze).or(data)?;
-    Some(Event { raw: only_data.then_some(raw), data })
+    Some(Event { raw: plain.then_some(raw), name, data })
 }
 
 #[cfg(test)]
@@ -213,10 +224,13 @@ mod tests {
     }
 
     #[test]
-    fn only_pure_data_events_may_pass_verbatim() {
-        let events = decode([b"data: a\n\nid: 1\ndata: b\n\n: c\ndata: d\n\n".to_vec()]);
+    fn only_events_of_data_and_a_name_may_pass_verbatim() {
+        let events = decode([b"data: a\n\nevent: n\ndata: b\n\n".to_vec()]);
         assert_eq!(events[0].raw.as_deref(), Some(&b"data: a\n\n"[..]));
-        assert!(events[1].raw.is_none() && events[2].raw.is_none());
+        assert_eq!(events[1].raw.as_deref(), Some(&b"event: n\ndata: b\n\n"[..]));
+        assert_eq!((events[0].name.as_deref(), events[1].name.as_deref()), (None, Some(&b"n"[..])));
+        let more = b"id: 1\ndata: b\n\n: c\ndata: d\n\nevent: n\nevent: m\ndata: e\n\ndata: f\nevent: n\n\n";
+        assert!(decode([more.to_vec()]).iter().all(|event| event.raw.is_none()));
     }
 
     #[test]

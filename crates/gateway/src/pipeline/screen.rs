@@ -46,7 +46,7 @@ async fn steps(exchange: &mut Exchange, dispatched: Dispatched) -> Result<Reply,
                 "The provider answered a streaming request without a stream.",
             ));
         }
-        let screen = stream::StreamScreen::new(Arc::clone(&exchange.snapshot), basis);
+        let screen = stream::StreamScreen::new(exchange.protocol, Arc::clone(&exchange.snapshot), basis);
         return Ok(Reply::Stream(Box::new(body::Inflow::new(exchange, inbound, screen, deadline))));
     }
     let answer = plain::run(exchange, basis, inbound, deadline).await?;

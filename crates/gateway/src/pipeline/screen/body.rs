@@ -17,7 +17,6 @@ use crate::edge::body::BodyError;
 use crate::edge::drain::Phase;
 use crate::edge::sse::Decoder;
 use crate::exchange::{Exchange, Outcome};
-use crate::protocols::openai;
 use crate::providers::{Inbound, InboundBody};
 use crate::recording::SaltedHash;
 use crate::refusal::{Kind, Refusal};
@@ -246,7 +245,7 @@ impl http_body::Body for Screened {
                 }
             },
             Poll::Ready(Err(refusal)) => {
-                openai::end::broken(&refusal, &this.exchange.request_id, &mut out);
+                this.inflow.screen.broken(&refusal, &this.exchange.request_id, &mut out);
                 this.ended = true;
                 this.tell(Some(Outcome::Refused(refusal.kind)));
                 crate::events::refused(&this.exchange, &refusal);

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use bytes::{Bytes, BytesMut};
-use flyball_core::json::{Document, Editor, Limits, Value, quote};
-use flyball_core::{AnswerTreatment, Decision, Disposition, Finding, Operation, Stage, Treatment};
+use flyball_core::json::{Document, Editor, Limits, quote};
+use flyball_core::{AnswerTreatment, Decision, Disposition, Finding, Stage, Treatment};
 use tokio::time::{Instant, timeout_at};
 
 use super::super::decide::{Basis, kinds};
@@ -13,7 +13,7 @@ use super::super::inspect::{Located, scan};
 use super::super::prepare::{blocked, mask_text};
 use super::{sources, summary, verbatim};
 use crate::exchange::Exchange;
-use crate::protocols::{AnswerText, Protocol, governed_speed, openai};
+use crate::protocols::{AnswerText, Protocol, governed_speed};
 use crate::providers::Inbound;
 use crate::refusal::{Kind, Refusal};
 use crate::snapshot::Snapshot;
@@ -35,14 +35,11 @@ pub(super) async fn run(
     let invalid =
         || Refusal::new(Kind::ProviderInvalidAnswer, "The provider's answer is not what its protocol says.");
     let document = Document::parse(bytes, ANSWER_LIMITS).map_err(|error| invalid().because(error))?;
-    let answer = match basis.call.operation {
-        Operation::Embeddings => openai::answer::embeddings(&document),
-        _ => openai::answer::chat(&document),
-    };
-    let answer = answer.ok_or_else(invalid)?;
+    let protocol = exchange.protocol;
+    let answer = protocol.read_answer(&document).ok_or_else(invalid)?;
     match answer.usage {
         Some(usage) => exchange.reported(usage),
-        None => exchange.count(openai::tokens::answer(&document)),
+        None => exchange.count(protocol.count_answer(&document)),
     }
     let verdict = judge(&exchange.snapshot, &basis, &document, &answer.texts);
     exchange.output_findings = verdict.findings.iter().map(|located| located.finding.kind).collect();
@@ -51,8 +48,8 @@ pub(super) async fn run(
     if verdict.decision.disposition == Disposition::Block {
         return Err(blocked(Kind::PolicyBlockedOutput, &verdict.decision));
     }
-    let body = verdict.apply(&exchange.snapshot, &document, &answer.texts);
-    if exchange.protocol != Protocol::Completion {
+    let body = verdict.apply(protocol, &exchange.snapshot, &document, &answer.texts);
+    if protocol != Protocol::Completion {
         return Ok(body);
     }
     let document = if body.as_ptr() == document.source().as_ptr() {
@@ -68,9 +65,10 @@ pub(super) async fn count(exchange: &mut Exchange, inbound: Inbound, deadline: I
     let limit = exchange.snapshot.config.limits.answer.get();
     let Ok(Ok(bytes)) = timeout_at(deadline, read(inbound, limit)).await else { return };
     let Ok(document) = Document::parse(bytes, ANSWER_LIMITS) else { return };
-    match document.root().get("usage").and_then(openai::usage) {
+    let protocol = exchange.protocol;
+    match protocol.read_answer(&document).and_then(|answer| answer.usage) {
         Some(usage) => exchange.reported(usage),
-        None => exchange.count(openai::tokens::answer(&document)),
+        None => exchange.count(protocol.count_answer(&document)),
     }
 }
 
@@ -144,7 +142,13 @@ fn judge(snapshot: &Snapshot, basis: &Basis, document: &Document, texts: &[Answe
 
 impl Verdict {
     /// The answer as the decision leaves it.
-    fn apply(&self, snapshot: &Snapshot, document: &Document, texts: &[AnswerText]) -> Bytes {
+    fn apply(
+        &self,
+        protocol: Protocol,
+        snapshot: &Snapshot,
+        document: &Document,
+        texts: &[AnswerText],
+    ) -> Bytes {
         let mut editor = Editor::new(document);
         let mut rewritten: BTreeSet<u32> = BTreeSet::new();
         for (index, text) in texts.iter().enumerate() {
@@ -164,13 +168,8 @@ impl Verdict {
                 rewritten.insert(text.choice);
             }
         }
-        for (position, choice) in
-            document.root().get("choices").into_iter().flat_map(Value::items).enumerate()
-        {
-            let number = choice.get("index").and_then(Value::unsigned).unwrap_or(position as u64);
-            if u32::try_from(number).is_ok_and(|number| rewritten.contains(&number)) {
-                forget(&mut editor, choice);
-            }
+        if !rewritten.is_empty() {
+            protocol.forget(&mut editor, document, Some(&rewritten));
         }
         editor.finish()
     }
@@ -184,17 +183,5 @@ impl Verdict {
             .filter(|f| self.decision.treatment(f.kind, f.category) == Treatment::Mask)
             .cloned()
             .collect()
-    }
-}
-
-/// Takes away what repeats the text of a rewritten choice: log probabilities and annotations.
-pub(super) fn forget(editor: &mut Editor<'_>, choice: Value<'_>) {
-    if choice.get("logprobs").is_some() {
-        editor.set(choice, "logprobs", "null");
-    }
-    for part in ["message", "delta"] {
-        if let Some(part) = choice.get(part) {
-            editor.remove(part, "annotations");
-        }
     }
 }

@@ -16,9 +16,9 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use channel::ChannelState;
-use flyball_core::json::{Document, Limits, Value};
+use flyball_core::json::{Document, Limits};
 use flyball_core::{AnswerTreatment, Category, Decision, Disposition, Finding, Treatment};
 use held::{Held, HeldPiece};
 use pattern::Pattern;
@@ -28,9 +28,7 @@ use super::{sources, verbatim};
 use crate::config::OnWholeAnswer;
 use crate::edge::sse::Event;
 use crate::pipeline::decide::Basis;
-use crate::protocols::openai::chunk::{self, Chunk};
-use crate::protocols::openai::end::Envelope;
-use crate::protocols::{Channel, Field, Piece, Usage};
+use crate::protocols::{Channel, Chunk, Ending, Field, Mark, Piece, Protocol, Told};
 use crate::recording::Tally;
 use crate::refusal::{Kind, Refusal};
 use crate::snapshot::Snapshot;
@@ -58,6 +56,8 @@ pub enum State {
 /// A stream under inspection.
 #[derive(Debug)]
 pub struct StreamScreen {
+    /// What the events are in.
+    protocol: Protocol,
     snapshot: Arc<Snapshot>,
     basis: Basis,
     channels: Vec<ChannelState>,
@@ -68,7 +68,7 @@ pub struct StreamScreen {
     sources: verbatim::Sources,
     /// What the rules that look at single findings say of one: the same for every finding.
     on_finding: Decision,
-    envelope: Envelope,
+    ending: Box<dyn Ending>,
     /// Whether any answer has begun.
     begun: bool,
     /// Answers that have begun and not ended.
@@ -78,8 +78,8 @@ pub struct StreamScreen {
     /// Whether there was any.
     found: bool,
     decision: Decision,
-    /// What the provider told last, and how much had come by then.
-    usage: Option<(Usage, u64)>,
+    /// What the provider told, and how much had come by then.
+    told: Option<(Told, u64)>,
     /// Tokens of the names of called functions.
     name_tokens: u64,
     /// Leaves last.
@@ -90,7 +90,7 @@ pub struct StreamScreen {
 
 impl StreamScreen {
     /// Begins to screen the answer to the request in `basis`.
-    pub fn new(snapshot: Arc<Snapshot>, basis: Basis) -> Self {
+    pub fn new(protocol: Protocol, snapshot: Arc<Snapshot>, basis: Basis) -> Self {
         let on_finding = on_findings(&snapshot, &basis, true);
         // A rule that also holds without a finding cannot wait for one, and a summary is made of the whole.
         let armed = snapshot.policy.has_whole_answer_rules()
@@ -104,6 +104,8 @@ impl StreamScreen {
         let measured = whole != Whole::Unarmed && snapshot.measures_verbatim();
         let sources = if measured { sources(&snapshot, &basis) } else { verbatim::Sources::none() };
         StreamScreen {
+            ending: protocol.ending(),
+            protocol,
             snapshot,
             basis,
             channels: Vec::new(),
@@ -112,14 +114,13 @@ impl StreamScreen {
             whole,
             sources,
             on_finding,
-            envelope: Envelope::default(),
             begun: false,
             open: Vec::new(),
             kinds: Vec::new(),
             findings: Tally::default(),
             found: false,
             decision: Decision::default(),
-            usage: None,
+            told: None,
             name_tokens: 0,
             usage_event: None,
             state: State::Open,
@@ -160,13 +161,13 @@ impl StreamScreen {
         if self.state != State::Open {
             return Ok(());
         }
-        if event.data.as_ref() == b"[DONE]" {
+        if self.protocol.end_mark().is_some_and(|mark| event.data == mark) {
             self.end();
             return Ok(());
         }
         // Taken out, so that what it tells can be used while the rest of the state changes.
         let familiar = self.pattern.take();
-        let strings = familiar.as_ref().and_then(|pattern| pattern.read(&event.data));
+        let strings = familiar.as_ref().and_then(|pattern| pattern.read(&event));
         let (pattern, passed) = match (familiar, strings) {
             // What is remembered of an event is remembered already of those that are alike.
             (Some(pattern), Some(strings)) => {
@@ -174,8 +175,8 @@ impl StreamScreen {
                 (pattern, passed)
             }
             _ => {
-                let pattern = self.read(&event)?;
-                let strings = pattern.read(&event.data).ok_or_else(invalid)?;
+                let (event, pattern) = self.read(event)?;
+                let strings = pattern.read(&event).ok_or_else(invalid)?;
                 let passed = self.pass(&event, &pattern, &strings);
                 (pattern, passed)
             }
@@ -184,11 +185,16 @@ impl StreamScreen {
         passed
     }
 
-    /// Reads an event in full and remembers what it tells of the stream.
-    fn read(&mut self, event: &Event) -> Result<Pattern, Refusal> {
+    /// Reads an event in full and remembers what it tells of the stream. Its name is what its data says.
+    fn read(&mut self, mut event: Event) -> Result<(Event, Pattern), Refusal> {
         let document =
             Document::parse(event.data.clone(), EVENT_LIMITS).map_err(|error| invalid().because(error))?;
-        let chunk = chunk::read(&document).ok_or_else(invalid)?;
+        let chunk = self.protocol.read_event(&document).ok_or_else(invalid)?;
+        let name = self.protocol.event_name(&document);
+        if event.name.as_deref() != name.as_deref().map(str::as_bytes) {
+            event.name = name.map(|name| Bytes::copy_from_slice(name.as_bytes()));
+            event.raw = None;
+        }
         if chunk.error {
             return Err(Refusal::new(
                 Kind::ProviderFailed,
@@ -196,7 +202,8 @@ impl StreamScreen {
             ));
         }
         self.note(&document, &chunk);
-        Pattern::new(&document, chunk).ok_or_else(invalid)
+        let pattern = Pattern::new(&document, event.name.clone(), chunk).ok_or_else(invalid)?;
+        Ok((event, pattern))
     }
 
     /// Inspects an event and releases what may leave now.
@@ -213,10 +220,17 @@ impl StreamScreen {
             self.usage_event = Some(held);
         }
         self.apply_findings();
+        if let Mark::Close(part) = chunk.mark {
+            self.close(|channel| channel.part == part);
+        }
         for choice in &chunk.finished {
             self.close(|channel| channel.choice == *choice);
         }
-        self.release();
+        if chunk.last {
+            self.end();
+        } else {
+            self.release();
+        }
         Ok(())
     }
 
@@ -234,25 +248,22 @@ impl StreamScreen {
         if self.open.is_empty() {
             self.open.push(0);
         }
-        self.envelope.refuse(self.open.drain(..), &mut self.out);
+        self.ending.refuse(&std::mem::take(&mut self.open), &mut self.out);
         self.state = State::Blocked;
     }
 
-    /// Remembers what an own event would have to repeat.
+    /// Ends a stream that broke: with an error, after what was released.
+    pub fn broken(&mut self, refusal: &Refusal, request_id: &str, out: &mut BytesMut) {
+        self.ending.broken(refusal, request_id, out);
+    }
+
+    /// Remembers what an own event would have to repeat, and which answers are open.
     fn note(&mut self, document: &Document, chunk: &Chunk) {
-        let root = document.root();
-        let choices = root.get("choices");
-        self.begun |= choices.is_some_and(|choices| choices.items().next().is_some());
-        if self.envelope.id.is_empty() {
-            let text = |key: &str| root.get(key).and_then(Value::text).unwrap_or_default().into_owned();
-            let created = root.get("created").and_then(Value::unsigned).unwrap_or(0);
-            self.envelope = Envelope { id: text("id"), created, model: text("model") };
-        }
-        for choice in choices.into_iter().flat_map(Value::items) {
-            let index = choice.get("index").and_then(Value::unsigned);
-            let index = index.and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
-            if !self.open.contains(&index) && !chunk.finished.contains(&index) {
-                self.open.push(index);
+        self.begun |= !chunk.choices.is_empty();
+        self.ending.note(document, chunk);
+        for choice in &chunk.choices {
+            if !self.open.contains(choice) && !chunk.finished.contains(choice) {
+                self.open.push(*choice);
             }
         }
         self.open.retain(|choice| !chunk.finished.contains(choice));
@@ -268,17 +279,17 @@ impl StreamScreen {
                 state.pause();
             }
         }
-        let mut held = Held::new(event);
+        let mut held = Held::new(event, chunk.mark);
         for (piece, text) in chunk.pieces.iter().zip(texts).filter(|(_, text)| !text.is_empty()) {
             let Some(channel) = piece.channel else {
                 let mut found = Vec::new();
                 self.snapshot.scanner.scan(text, &mut found);
                 if self.whole == Whole::Buffer && !chunk.only_usage {
-                    found.iter().for_each(|finding| self.count(finding));
+                    found.iter().for_each(|finding| self.count(finding, !piece.repeats));
                     held.alone.extend(found.into_iter().map(|finding| (piece.node, finding)));
                     continue;
                 }
-                found.retain(|finding| self.masks(finding, true));
+                found.retain(|finding| self.masks(finding, !piece.repeats));
                 let parts = flyball_mask::parts(&found);
                 held.edits.extend(parts.into_iter().map(|(range, tag)| (piece.node, range, tag)));
                 continue;
@@ -332,14 +343,15 @@ impl StreamScreen {
             self.found = true;
             self.decision.tighten(self.on_finding.clone());
         }
-        if counts {
-            self.count(finding);
-        }
+        self.count(finding, counts);
         self.on_finding.treatment(finding.kind, finding.category) == Treatment::Mask
     }
 
-    fn count(&mut self, finding: &Finding) {
-        self.findings.add(finding.kind);
+    /// Counts a finding. One that only repeats is none more, unless it is the first of its kind.
+    fn count(&mut self, finding: &Finding, more: bool) {
+        if more || !self.findings.has(finding.kind) {
+            self.findings.add(finding.kind);
+        }
         if finding.category == Category::Pii && !self.kinds.contains(&finding.kind.0) {
             self.kinds.push(finding.kind.0);
         }
@@ -389,7 +401,8 @@ impl StreamScreen {
                 if self.out.capacity() == 0 {
                     self.out.reserve(RELEASE);
                 }
-                front.encode(&mut self.out);
+                self.ending.released(front.mark);
+                front.encode(self.protocol, &mut self.out);
             }
         }
     }
@@ -411,9 +424,9 @@ impl StreamScreen {
             return;
         }
         if let Some(usage) = self.usage_event.take() {
-            usage.encode(&mut self.out);
+            usage.encode(self.protocol, &mut self.out);
         }
-        Event::encode(b"[DONE]", &mut self.out);
+        self.ending.end(&mut self.out);
         self.state = State::Done;
     }
 }

@@ -4,16 +4,7 @@ use flyball_core::TextRole;
 use flyball_core::json::{Document, NodeId, NodeKind, Value};
 
 use crate::protocols::reading::Reading;
-use crate::protocols::{AnswerText, Usage};
-
-/// What the screen needs to know of an answer.
-#[derive(Debug, Default)]
-pub struct Answer {
-    /// Every string to inspect: answer by answer, then the rest.
-    pub texts: Vec<AnswerText>,
-    /// What the provider counted.
-    pub usage: Option<Usage>,
-}
+use crate::protocols::{Answer, AnswerText};
 
 /// Reads a `chat.completion`; none when it is not one.
 pub fn chat(document: &Document) -> Option<Answer> {

@@ -2,37 +2,10 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use flyball_core::json::{Document, NodeId, NodeKind, Value};
+use flyball_core::json::{Document, NodeKind, Value};
 
 use crate::protocols::reading::Reading;
-use crate::protocols::{Channel, Field, Piece, Usage};
-
-/// What the screen needs to know of an event.
-#[derive(Debug, Default)]
-pub struct Chunk {
-    /// Pieces of text, in the order of the bytes.
-    pub pieces: Vec<Piece>,
-    /// Names of called functions: not inspected, but written by the model.
-    pub names: Vec<NodeId>,
-    /// Answers that end with this event.
-    pub finished: Vec<u32>,
-    /// What the provider counted.
-    pub usage: Option<Usage>,
-    /// Whether the event tells usage and nothing else.
-    pub only_usage: bool,
-    /// Whether the event is an error object.
-    pub error: bool,
-    /// What only hides the event's length.
-    padding: Option<NodeId>,
-}
-
-impl Chunk {
-    /// The strings whose words change nothing in how the event reads: one that differs in these only is the same
-    /// chunk.
-    pub fn free(&self) -> impl Iterator<Item = NodeId> {
-        self.pieces.iter().map(|piece| piece.node).chain(self.padding)
-    }
-}
+use crate::protocols::{Channel, Chunk, Field, Piece};
 
 /// Reads a `chat.completion.chunk`; none when it is not an object.
 pub fn read(document: &Document) -> Option<Chunk> {
@@ -50,7 +23,7 @@ pub fn read(document: &Document) -> Option<Chunk> {
                 reader.reading.fixed(value);
                 reader.chunk.padding = Some(value.id());
             }
-            b"usage" => reader.chunk.usage = super::usage(value),
+            b"usage" => reader.chunk.told = super::told(value),
             b"choices" => value.items().for_each(|choice| reader.choice(choice)),
             b"error" => reader.chunk.error |= !value.is_null(),
             _ => {}
@@ -58,10 +31,11 @@ pub fn read(document: &Document) -> Option<Chunk> {
     }
     let Reader { mut reading, mut chunk } = reader;
     // What does not grow stands for itself.
-    let alone = reading.take(root).into_iter().map(|text| Piece { node: text.node, channel: None });
+    let alone =
+        reading.take(root).into_iter().map(|text| Piece { node: text.node, channel: None, repeats: false });
     chunk.pieces.extend(alone);
     let no_choices = root.get("choices").is_none_or(|choices| choices.items().next().is_none());
-    chunk.only_usage = chunk.usage.is_some() && no_choices;
+    chunk.only_usage = chunk.told.is_some() && no_choices;
     Some(chunk)
 }
 
@@ -74,6 +48,7 @@ impl Reader {
     fn choice(&mut self, choice: Value<'_>) {
         let number = choice.get("index").and_then(Value::unsigned);
         let number = number.and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
+        self.chunk.choices.push(number);
         for (key, value) in choice.members() {
             match key.name().as_ref() {
                 b"finish_reason" => {
@@ -165,7 +140,8 @@ impl Reader {
 
     fn grow(&mut self, choice: u32, field: Field, value: Value<'_>) {
         if self.reading.claim(value) {
-            self.chunk.pieces.push(Piece { node: value.id(), channel: Some(Channel { choice, field }) });
+            let channel = Some(Channel { choice, part: 0, field });
+            self.chunk.pieces.push(Piece { node: value.id(), channel, repeats: false });
         }
     }
 

@@ -1,58 +1,68 @@
 //! How a stream of chat completion chunks ends when we end it, and the events of an answer that we wrote.
 
 use bytes::BytesMut;
+use flyball_core::json::{Document, Value};
 use serde_json::json;
 
 use crate::edge::sse::Event;
+use crate::protocols::{Chunk, Ending};
 use crate::refusal::Refusal;
 
 /// What a chunk repeats from its stream.
 #[derive(Clone, Debug, Default)]
 pub struct Envelope {
     /// The completion's id.
-    pub id: String,
+    id: String,
     /// When it was created, in seconds.
-    pub created: u64,
+    created: u64,
     /// The model name that the caller sees.
-    pub model: String,
+    model: String,
 }
 
 impl Envelope {
-    fn chunk(&self, choice: u32, delta: serde_json::Value, finish: Option<&str>) -> String {
-        json!({
+    fn chunk(&self, choice: u32, delta: serde_json::Value, finish: Option<&str>, out: &mut BytesMut) {
+        let chunk = json!({
             "id": self.id,
             "object": "chat.completion.chunk",
             "created": self.created,
             "model": self.model,
             "choices": [{ "index": choice, "delta": delta, "logprobs": null, "finish_reason": finish }],
-        })
-        .to_string()
-    }
-
-    /// The protocol's refusal end: every open answer finishes with `content_filter`, then `[DONE]`.
-    pub fn refuse(&self, choices: impl IntoIterator<Item = u32>, out: &mut BytesMut) {
-        for choice in choices {
-            let chunk = self.chunk(choice, json!({}), Some("content_filter"));
-            Event::encode(chunk.as_bytes(), out);
-        }
-        Event::encode(b"[DONE]", out);
-    }
-
-    /// A piece of text that we wrote ourselves.
-    pub fn content(&self, choice: u32, text: &str, out: &mut BytesMut) {
-        let chunk = self.chunk(choice, json!({ "content": text }), None);
-        Event::encode(chunk.as_bytes(), out);
-    }
-
-    /// The end of an answer that we wrote ourselves.
-    pub fn stop(&self, choice: u32, out: &mut BytesMut) {
-        let chunk = self.chunk(choice, json!({}), Some("stop"));
-        Event::encode(chunk.as_bytes(), out);
+        });
+        Event::encode(None, chunk.to_string().as_bytes(), out);
     }
 }
 
-/// The end of a stream that broke: an error object, as OpenAI sends it after the head, then the end of the body
-/// without `[DONE]`, so that no client takes the answer for a complete one.
-pub fn broken(refusal: &Refusal, request_id: &str, out: &mut BytesMut) {
-    Event::encode(super::error::body(refusal, request_id).as_bytes(), out);
+impl Ending for Envelope {
+    fn note(&mut self, document: &Document, _chunk: &Chunk) {
+        if self.id.is_empty() {
+            let root = document.root();
+            let text = |key: &str| root.get(key).and_then(Value::text).unwrap_or_default().into_owned();
+            let created = root.get("created").and_then(Value::unsigned).unwrap_or(0);
+            *self = Envelope { id: text("id"), created, model: text("model") };
+        }
+    }
+
+    /// Every open answer finishes with `content_filter`, then `[DONE]`.
+    fn refuse(&mut self, open: &[u32], out: &mut BytesMut) {
+        for choice in open {
+            self.chunk(*choice, json!({}), Some("content_filter"), out);
+        }
+        self.end(out);
+    }
+
+    fn answer(&mut self, texts: &[(u32, String)], out: &mut BytesMut) {
+        for (choice, text) in texts {
+            self.chunk(*choice, json!({ "content": text }), None, out);
+            self.chunk(*choice, json!({}), Some("stop"), out);
+        }
+    }
+
+    fn end(&self, out: &mut BytesMut) {
+        Event::encode(None, b"[DONE]", out);
+    }
+
+    /// An error object, as OpenAI sends it after the head, then the end of the body without `[DONE]`.
+    fn broken(&mut self, refusal: &Refusal, request_id: &str, out: &mut BytesMut) {
+        Event::encode(None, super::error::body(refusal, request_id).as_bytes(), out);
+    }
 }

@@ -1,33 +1,35 @@
 //! What of a request and of an answer are tokens, where the provider does not tell how many there were. How a text
 //! is counted says [`flyball_core::tokens`]; answers that come in events are counted by the screen, piece by piece.
 
-use bytes::Bytes;
-use flyball_core::Operation;
-use flyball_core::json::{Document, Limits, NodeKind, Value};
-use flyball_core::tokens::{Prompt, count};
+use flyball_core::json::{Document, NodeKind, Value};
+use flyball_core::tokens::Prompt;
 
-/// Bounds on a body that we wrote: whatever was let in fits.
-const LIMITS: Limits = Limits { depth: 1024, nodes: 16_000_000 };
-
-/// The tokens of a request, as it leaves.
-pub fn request(operation: Operation, body: Bytes) -> u64 {
-    let Ok(document) = Document::parse(body.clone(), LIMITS) else {
-        // More than was let in: its texts cannot be told from the rest of it.
-        return count(&String::from_utf8_lossy(&body));
-    };
+/// The tokens of a chat completion request.
+pub fn conversation(document: &Document) -> u64 {
     let root = document.root();
     let mut prompt = Prompt::default();
-    match operation {
-        Operation::Embeddings => root.get("input").into_iter().for_each(|input| inputs(&mut prompt, input)),
-        _ => {
-            root.get("messages").into_iter().flat_map(Value::items).for_each(|m| message(&mut prompt, m));
-            // Offered tools and the wanted form are read by the model too.
-            for key in ["tools", "functions", "response_format"] {
-                for value in root.get(key).into_iter().flat_map(Value::descendants) {
-                    value.text().into_iter().for_each(|text| prompt.text(&text));
-                }
-            }
+    root.get("messages").into_iter().flat_map(Value::items).for_each(|m| message(&mut prompt, m));
+    // Offered tools and the wanted form are read by the model too.
+    for key in ["tools", "functions", "response_format"] {
+        for value in root.get(key).into_iter().flat_map(Value::descendants) {
+            value.text().into_iter().for_each(|text| prompt.text(&text));
         }
+    }
+    prompt.total()
+}
+
+/// The tokens of an embeddings request.
+pub fn inputs(document: &Document) -> u64 {
+    let mut prompt = Prompt::default();
+    document.root().get("input").into_iter().for_each(|input| input_tokens(&mut prompt, input));
+    prompt.total()
+}
+
+/// The tokens of every string: where it is not known which of them a model reads.
+pub fn strings(document: &Document) -> u64 {
+    let mut prompt = Prompt::default();
+    for value in document.root().strings() {
+        string(&mut prompt, Some(value));
     }
     prompt.total()
 }
@@ -41,13 +43,13 @@ pub fn answer(document: &Document) -> u64 {
 }
 
 /// Texts, or tokens that the caller cut.
-fn inputs(prompt: &mut Prompt, input: Value<'_>) {
+fn input_tokens(prompt: &mut Prompt, input: Value<'_>) {
     if input.holds_scalars() {
         let commas = input.raw().bytes().filter(|byte| *byte == b',').count();
         prompt.tokens(commas as u64 + 1);
     }
     string(prompt, Some(input));
-    input.items().for_each(|item| inputs(prompt, item));
+    input.items().for_each(|item| input_tokens(prompt, item));
 }
 
 fn message(prompt: &mut Prompt, message: Value<'_>) {
@@ -88,21 +90,24 @@ fn string(prompt: &mut Prompt, value: Option<Value<'_>>) {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use flyball_core::json::Limits;
+
     use super::*;
 
-    fn asked(operation: Operation, body: &'static str) -> u64 {
-        request(operation, Bytes::from_static(body.as_bytes()))
+    fn asked(count: fn(&Document) -> u64, body: &'static str) -> u64 {
+        count(&Document::parse(Bytes::from_static(body.as_bytes()), Limits::default()).unwrap())
     }
 
     #[test]
     fn everything_that_the_model_reads_counts_and_nothing_else() {
         let bare = asked(
-            Operation::Chat,
+            conversation,
             r#"{"model":"m","user":"x y z","messages":[{"role":"user","content":"a b"}]}"#,
         );
         assert_eq!(bare, 4 + 2);
         let full = asked(
-            Operation::Chat,
+            conversation,
             r#"{"model":"m","messages":[
                 {"role":"user","content":[{"type":"text","text":"a b"},{"type":"image_url","image_url":{"url":"https://x.org"}}]},
                 {"role":"assistant","content":null,"refusal":"c","tool_calls":[{"id":"i","type":"function","function":{"name":"f","arguments":"g h"}}]},
@@ -120,7 +125,7 @@ mod tests {
             (r#"{"input":[5, 6, 7]}"#, 3),
             (r#"{"input":[[5],[6,7]],"user":"a"}"#, 3),
         ] {
-            assert_eq!(asked(Operation::Embeddings, body), expected, "{body}");
+            assert_eq!(asked(inputs, body), expected, "{body}");
         }
     }
 
@@ -129,7 +134,7 @@ mod tests {
         let text = r#"{"id":"x y","choices":[
             {"message":{"content":"a b","reasoning_content":"c","reasoning":"c","refusal":null},"logprobs":{"content":[{"token":"a"}]}},
             {"message":{"content":[{"type":"text","text":"d"}],"function_call":{"name":"e","arguments":"f"}}}]}"#;
-        let document = Document::parse(Bytes::from_static(text.as_bytes()), LIMITS).unwrap();
+        let document = Document::parse(Bytes::from_static(text.as_bytes()), Limits::default()).unwrap();
         assert_eq!(answer(&document), 2 + 1 + 1 + 1 + 1);
     }
 }

@@ -6,15 +6,14 @@ use flyball_core::json::Document;
 use super::pattern::name_tokens;
 use super::{EVENT_LIMITS, State, StreamScreen};
 use crate::edge::sse::Event;
-use crate::protocols::Usage;
-use crate::protocols::openai::chunk::{self, Chunk};
+use crate::protocols::{Chunk, Told, Usage};
 
 impl StreamScreen {
     /// What the provider told of all that came. Some tell along the way how much it is so far: that is not enough
     /// where the stream breaks off later.
     pub fn usage(&self) -> Option<Usage> {
-        let (usage, at) = self.usage?;
-        (self.state == State::Done || at == self.output_tokens()).then_some(usage)
+        let (told, at) = self.told?;
+        if self.state == State::Done || at == self.output_tokens() { told.usage() } else { None }
     }
 
     /// The tokens that came, as we count: the provider's text, before anything is masked.
@@ -25,7 +24,7 @@ impl StreamScreen {
     /// Counts an event that came and that nobody will see any more.
     pub fn count_unseen(&mut self, event: Event) {
         let Ok(document) = Document::parse(event.data, EVENT_LIMITS) else { return };
-        let Some(chunk) = chunk::read(&document) else { return };
+        let Some(chunk) = self.protocol.read_event(&document) else { return };
         for piece in &chunk.pieces {
             if let (Some(channel), Some(text)) = (piece.channel, document.value(piece.node).text()) {
                 let index = self.channel(channel);
@@ -40,8 +39,9 @@ impl StreamScreen {
     /// What an event tells of tokens beside its pieces, which are counted where they are scanned.
     pub(super) fn count_event(&mut self, name_tokens: u64, chunk: &Chunk) {
         self.name_tokens += name_tokens;
-        if let Some(usage) = chunk.usage {
-            self.usage = Some((usage, self.output_tokens()));
+        if let Some(told) = chunk.told {
+            let before = self.told.map_or(Told::default(), |(before, _)| before);
+            self.told = Some((before.and(told), self.output_tokens()));
         }
     }
 }
@@ -57,7 +57,7 @@ mod tests {
     use crate::config::OnWholeAnswer;
 
     fn event(data: &str) -> Event {
-        Event { data: Bytes::copy_from_slice(data.as_bytes()), raw: None }
+        Event { data: Bytes::copy_from_slice(data.as_bytes()), name: None, raw: None }
     }
 
     fn usage(output: u64) -> String {

@@ -4,17 +4,20 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 use flyball_core::Finding;
-use flyball_core::json::{Document, Editor, NodeId, Value};
+use flyball_core::json::{Document, Editor, NodeId};
 
-use super::super::plain::forget;
 use super::EVENT_LIMITS;
 use crate::edge::sse::Event;
+use crate::protocols::{Mark, Protocol};
 
 /// An event that is held.
 #[derive(Debug)]
 pub(super) struct Held {
     /// The event as it came, where it may leave so.
     raw: Option<Bytes>,
+    name: Option<Bytes>,
+    /// What it does to the frame of the stream.
+    pub(super) mark: Mark,
     /// Its data, which was read already.
     data: Bytes,
     /// The texts in it that something may still change.
@@ -38,17 +41,17 @@ pub(super) struct HeldPiece {
 
 impl Held {
     /// An event to which nothing was done.
-    pub(super) fn new(event: &Event) -> Self {
-        let (raw, data) = (event.raw.clone(), event.data.clone());
-        Held { raw, data, pieces: Vec::new(), alone: Vec::new(), edits: Vec::new() }
+    pub(super) fn new(event: &Event, mark: Mark) -> Self {
+        let Event { raw, name, data } = event.clone();
+        Held { raw, name, mark, data, pieces: Vec::new(), alone: Vec::new(), edits: Vec::new() }
     }
 
     /// Writes the event: as it came, unless a finding rewrote it.
-    pub(super) fn encode(self, out: &mut BytesMut) {
+    pub(super) fn encode(self, protocol: Protocol, out: &mut BytesMut) {
         if self.edits.is_empty() {
             match self.raw {
                 Some(raw) => out.extend_from_slice(&raw),
-                None => Event::encode(&self.data, out),
+                None => Event::encode(self.name.as_deref(), &self.data, out),
             }
             return;
         }
@@ -66,9 +69,7 @@ impl Held {
             editor.rewrite_text(document.value(*node), parts);
             rest = after;
         }
-        for choice in document.root().get("choices").into_iter().flat_map(Value::items) {
-            forget(&mut editor, choice);
-        }
-        Event::encode(&editor.finish(), out);
+        protocol.forget(&mut editor, &document, None);
+        Event::encode(self.name.as_deref(), &editor.finish(), out);
     }
 }

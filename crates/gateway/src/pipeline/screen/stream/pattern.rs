@@ -3,15 +3,19 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use flyball_core::json::{Document, Shape};
 use flyball_core::tokens;
 
-use crate::protocols::openai::chunk::Chunk;
+use crate::edge::sse::Event;
+use crate::protocols::Chunk;
 
 /// How events read that are alike but for their words.
 #[derive(Debug)]
 pub(super) struct Pattern {
     pub(super) chunk: Chunk,
+    /// The name that all of them have.
+    name: Option<Bytes>,
     /// Tokens of the names of called functions in each.
     pub(super) name_tokens: u64,
     shape: Shape,
@@ -22,15 +26,18 @@ pub(super) struct Pattern {
 impl Pattern {
     /// The pattern of an event that was read as `chunk`. None, if a piece of it were no string: nothing may pass
     /// that cannot be looked at.
-    pub(super) fn new(document: &Document, chunk: Chunk) -> Option<Self> {
+    pub(super) fn new(document: &Document, name: Option<Bytes>, chunk: Chunk) -> Option<Self> {
         let shape = Shape::new(document, chunk.free());
         let places = chunk.pieces.iter().map(|piece| shape.place(piece.node)).collect::<Option<_>>()?;
-        Some(Pattern { name_tokens: name_tokens(document, &chunk), chunk, shape, places })
+        Some(Pattern { name_tokens: name_tokens(document, &chunk), name, chunk, shape, places })
     }
 
     /// The strings of an event, if it is one of these.
-    pub(super) fn read<'e>(&self, data: &'e [u8]) -> Option<Vec<Cow<'e, str>>> {
-        self.shape.read(data)
+    pub(super) fn read<'e>(&self, event: &'e Event) -> Option<Vec<Cow<'e, str>>> {
+        if event.name != self.name {
+            return None;
+        }
+        self.shape.read(&event.data)
     }
 
     /// The text of each of the chunk's pieces, given the event's strings.
@@ -79,12 +86,12 @@ mod tests {
                 None => piece.to_owned(),
             })
             .collect();
-        Event { raw: None, data: Bytes::from(data) }
+        Event { raw: None, name: None, data: Bytes::from(data) }
     }
 
     /// All that can be seen of a screen, and what it remembers for events of its own.
     fn seen(screen: &StreamScreen) -> String {
-        let remembered = (&screen.envelope, screen.begun, &screen.open);
+        let remembered = (&screen.ending, screen.begun, &screen.open);
         let counted = (screen.usage(), screen.output_tokens(), screen.findings());
         format!("{:?} {:?} {remembered:?} {counted:?}", screen.state(), screen.decision())
     }
@@ -124,7 +131,7 @@ mod tests {
             let mut screen = screen(None, OnWholeAnswer::Buffer);
             screen.event(event(kind, "one", "two")).unwrap();
             let pattern = screen.pattern.unwrap();
-            assert!(pattern.read(&event(kind, "three\n", "").data).is_some(), "{}", KINDS[kind]);
+            assert!(pattern.read(&event(kind, "three\n", "")).is_some(), "{}", KINDS[kind]);
         }
     }
 }

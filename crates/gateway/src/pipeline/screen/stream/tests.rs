@@ -39,7 +39,7 @@ pub(super) fn screen(policy: Option<&str>, on_whole_answer: OnWholeAnswer) -> St
     };
     let route = snapshot.route("demo").unwrap();
     let basis = Basis::new(call, Arc::new(principal), route, &[], 0);
-    StreamScreen::new(snapshot, basis)
+    StreamScreen::new(Protocol::OpenAiChat, snapshot, basis)
 }
 
 /// A field of a delta: the member's text around the value, so that growing fields can be told apart.
@@ -71,9 +71,9 @@ pub(super) fn finish(choice: u32) -> String {
 pub(super) fn encode_all(events: &[String]) -> Vec<u8> {
     let mut bytes = BytesMut::new();
     for event in events {
-        Event::encode(event.as_bytes(), &mut bytes);
+        Event::encode(None, event.as_bytes(), &mut bytes);
     }
-    Event::encode(b"[DONE]", &mut bytes);
+    Event::encode(None, b"[DONE]", &mut bytes);
     bytes.to_vec()
 }
 
@@ -199,7 +199,7 @@ fn clean_events_leave_verbatim_and_at_once() {
     // A word that could still become an address is held; the full stop and the space end it.
     for (text, released) in [("Hello", false), (" there", false), (". ", true), ("It is fine. ", true)] {
         let mut bytes = BytesMut::new();
-        Event::encode(delta(Part::Content(0), text).as_bytes(), &mut bytes);
+        Event::encode(None, delta(Part::Content(0), text).as_bytes(), &mut bytes);
         decoder.push(bytes.freeze());
         screen.event(decoder.next_event().unwrap().unwrap()).unwrap();
         let out = screen.take();
@@ -359,7 +359,7 @@ fn fields_without_end_end_the_stream() {
     let mut screen = screen(None, OnWholeAnswer::Buffer);
     let ended = (0..=CHANNELS).find_map(|field| {
         let data = format!(r#"{{"choices":[{{"index":0,"delta":{{"f{field}":"x"}}}}]}}"#);
-        screen.event(Event { raw: None, data: Bytes::from(data) }).err()
+        screen.event(Event { raw: None, name: None, data: Bytes::from(data) }).err()
     });
     assert_eq!(ended.map(|refusal| refusal.kind), Some(Kind::ProviderInvalidAnswer));
 }
@@ -371,7 +371,7 @@ fn an_event_that_is_no_chunk_or_tells_of_a_fault_ends_the_stream() {
         ("[]", Kind::ProviderInvalidAnswer),
         (r#"{"error":{"message":"boom"}}"#, Kind::ProviderFailed),
     ] {
-        let event = Event { raw: None, data: Bytes::from_static(data.as_bytes()) };
+        let event = Event { raw: None, name: None, data: Bytes::from_static(data.as_bytes()) };
         let refusal = screen(None, OnWholeAnswer::Buffer).event(event).unwrap_err();
         assert_eq!(refusal.kind, kind, "{data}");
     }
@@ -386,7 +386,7 @@ fn a_stream_that_has_finished_needs_no_end_mark_and_one_that_has_not_is_broken()
     ] {
         let mut screen = screen(None, OnWholeAnswer::Buffer);
         for data in events {
-            screen.event(Event { raw: None, data: Bytes::from_static(data.as_bytes()) }).unwrap();
+            screen.event(Event { raw: None, name: None, data: Bytes::from_static(data.as_bytes()) }).unwrap();
         }
         assert_eq!(screen.end_of_body(), complete);
         assert_eq!(screen.take().ends_with(b"data: [DONE]\n\n"), complete);
@@ -411,7 +411,7 @@ fn a_number_that_another_field_interrupts_does_not_leave_in_part() {
 fn a_last_word_does_not_hold_a_tool_call_back() {
     let mut screen = screen(None, OnWholeAnswer::Buffer);
     for (part, text) in [(Part::Content(0), "Let me look"), (Part::Arguments(0), "{\"a\":1, ")] {
-        screen.event(Event { raw: None, data: Bytes::from(delta(part, text)) }).unwrap();
+        screen.event(Event { raw: None, name: None, data: Bytes::from(delta(part, text)) }).unwrap();
     }
     let (texts, _, _) = read(&screen.take());
     assert_eq!(texts[&Part::Content(0)], "Let me look");

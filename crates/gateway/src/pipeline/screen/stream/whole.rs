@@ -58,7 +58,7 @@ impl StreamScreen {
             .collect();
         for (index, finding) in &found {
             if self.channels.get(*index).is_some_and(|state| state.channel.field != Field::LogProbs) {
-                self.count(finding);
+                self.count(finding, true);
             }
         }
         let decision = self.judge();
@@ -84,7 +84,8 @@ impl StreamScreen {
                     held.edits.push((node, finding.span, flyball_mask::tag(finding.kind)));
                 }
             }
-            held.encode(&mut self.out);
+            self.ending.released(held.mark);
+            held.encode(self.protocol, &mut self.out);
         }
     }
 
@@ -92,6 +93,7 @@ impl StreamScreen {
     fn summarize(&mut self, masked: &[(usize, Finding)]) {
         self.pending.clear();
         let sentences = self.snapshot.config.summarize.sentences as usize;
+        let mut texts: Vec<(u32, String)> = Vec::new();
         for (index, state) in self.channels.iter().enumerate() {
             if state.channel.field != Field::Content {
                 continue;
@@ -100,8 +102,8 @@ impl StreamScreen {
                 masked.iter().filter(|(channel, _)| *channel == index).map(|(_, f)| f.clone()).collect();
             let text = flyball_mask::redact(&state.text, &here);
             let short = summary::extract(&text, sentences, &self.sources);
-            self.envelope.content(state.channel.choice, &short, &mut self.out);
-            self.envelope.stop(state.channel.choice, &mut self.out);
+            texts.push((state.channel.choice, short));
         }
+        self.ending.answer(&texts, &mut self.out);
     }
 }

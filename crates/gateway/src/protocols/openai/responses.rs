@@ -1,0 +1,5 @@
+//! SEAM
+pub mod answer;
+pub mod end;
+pub mod event;
+pub mod request;
