@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use flyball_core::{Action, Counting, Decision, ExchangeId, Operation, Principal, Timestamp};
 use flyball_journal::Lsn;
+use http::HeaderMap;
 use tokio::time::Instant;
 
 use crate::gateway::Gateway;
@@ -69,6 +70,8 @@ pub struct Exchange {
     pub session: u64,
     /// What the exchange is counted under, besides.
     pub tags: Vec<String>,
+    /// Headers of the caller's that may concern a provider, until one is called.
+    pub caller_headers: HeaderMap,
     /// What is wanted.
     pub operation: Option<Operation>,
     /// Whether as a stream.

@@ -28,7 +28,7 @@ pub mod settle;
 /// Governs one exchange from its first byte to its last.
 pub async fn run(gateway: Arc<Gateway>, protocol: Protocol, request: Request<Incoming>) -> Response<Body> {
     let Some(mut exchange) = receive::begin(Arc::clone(&gateway), protocol, request.headers()) else {
-        return settle::turned_away(&gateway, request.headers());
+        return settle::turned_away(&gateway, protocol, request.headers());
     };
     // Work that outlives a stop is told so while there is still time to send it; streams see to it themselves.
     let ending = gateway.drain.token(Phase::Ending).clone();
@@ -58,6 +58,9 @@ async fn govern(exchange: &mut Exchange, request: Request<Incoming>) -> Result<s
     let inspected = inspect::run(exchange.at("inspect"), authenticated);
     let decided = decide::run(exchange.at("decide"), inspected);
     let prepared = prepare::run(exchange.at("prepare"), decided)?;
+    if prepared.is_counted_here() {
+        return prepared.count(exchange).await;
+    }
     let dispatched = dispatch::run(exchange.at("dispatch"), prepared).await?;
     screen::run(exchange.at("screen"), dispatched).await
 }

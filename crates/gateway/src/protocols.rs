@@ -170,7 +170,7 @@ impl Protocol {
 }
 
 /// Bounds on a body that we wrote: whatever was let in fits.
-const OWN_LIMITS: Limits = Limits { depth: 1024, nodes: 16_000_000 };
+pub(crate) const OWN_LIMITS: Limits = Limits { depth: 1024, nodes: 16_000_000 };
 
 /// The tokens of a request in this protocol, as it leaves; counted by us. Conversations are counted in one form,
 /// whatever they came in.

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flyball_core::Operation;
+use flyball_translation::Dialect;
 use http::{HeaderMap, StatusCode};
 use http_body::{Body as _, Frame};
 use tokio_util::task::TaskTracker;
 
 use crate::edge::egress::{AnswerBody, Bounds, Egress, EgressError};
+use crate::protocols::Protocol;
 
 pub mod demo;
 pub mod openai;
@@ -37,12 +39,16 @@ pub enum ProviderKind {
 pub struct Outbound<'a> {
     /// What is wanted.
     pub operation: Operation,
+    /// What the body is written in; none where it is no conversation.
+    pub dialect: Option<Dialect>,
     /// The provider's name of the model.
     pub model: &'a str,
     /// The body.
     pub body: Bytes,
     /// Extra headers of the route.
     pub headers: &'a HeaderMap,
+    /// Headers of the caller's that may concern a provider: each takes those that it allows.
+    pub caller: &'a HeaderMap,
     /// Whether events are expected.
     pub stream: bool,
     /// What the call may cost in time and bytes.
@@ -60,12 +66,27 @@ pub struct Inbound {
     pub body: InboundBody,
 }
 
+/// How events follow each other in a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Server-sent events.
+    Sse,
+    /// Amazon's event stream encoding.
+    Frames,
+}
+
 impl Inbound {
-    /// Whether the provider says that it sends events.
-    pub fn is_event_stream(&self) -> bool {
-        let content_type = self.headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
-        content_type
-            .is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
+    /// How the events are framed that the provider says it sends; none when it sends none.
+    pub fn framing(&self) -> Option<Framing> {
+        let content_type = self.headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok())?;
+        let content_type = content_type.trim_start().to_ascii_lowercase();
+        if content_type.starts_with("text/event-stream") {
+            Some(Framing::Sse)
+        } else if content_type.starts_with("application/vnd.amazon.eventstream") {
+            Some(Framing::Frames)
+        } else {
+            None
+        }
     }
 
     /// How long the provider asks to wait, if it says so in seconds.
@@ -76,6 +97,22 @@ impl Inbound {
 }
 
 impl Provider {
+    /// The dialect in which this provider is asked what came in as `protocol`; none where that is no conversation.
+    pub fn dialect(&self, protocol: Protocol) -> Option<Dialect> {
+        let spoken = protocol.dialect()?;
+        Some(match &self.kind {
+            ProviderKind::Demo(_) | ProviderKind::OpenAi(_) => match spoken {
+                Dialect::Chat => spoken,
+                _ => Dialect::Chat,
+            },
+        })
+    }
+
+    /// Whether it tells how many tokens a conversation has. Where it does not, we count.
+    pub fn counts_tokens(&self) -> bool {
+        false
+    }
+
     /// Sends a call and waits for the head of the answer.
     ///
     /// # Errors

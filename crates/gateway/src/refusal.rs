@@ -67,6 +67,8 @@ pub enum Kind {
     ProviderCredential,
     /// The provider knows neither the model nor the address that the route names.
     ProviderUnknownTarget,
+    /// The provider's protocol cannot say what the request says.
+    Untranslatable,
     /// The provider failed.
     ProviderFailed,
     /// The provider's answer broke off.
@@ -157,6 +159,8 @@ kinds! {
         "Use a model that GET /v1/models lists for this key.";
     UnsupportedOperation BAD_REQUEST "E115" "unsupported_operation" "invalid_request_error" false
         "Use a model whose route offers the operation.";
+    Untranslatable BAD_REQUEST "E116" "untranslatable" "invalid_request_error" false
+        "Leave the field out, name it in the route's drop_params, or use a model whose provider knows it.";
     UnknownEndpoint NOT_FOUND "E905" "unknown_endpoint" "invalid_request_error" false
         "See /docs for the endpoints.";
     WrongMethod METHOD_NOT_ALLOWED "E906" "method_not_allowed" "invalid_request_error" false

@@ -19,8 +19,16 @@ use crate::protocols::Protocol;
 use crate::refusal::{Kind, Refusal};
 
 /// The paths of exchanges.
-const EXCHANGES: [Protocol; 4] =
-    [Protocol::OpenAiChat, Protocol::OpenAiEmbeddings, Protocol::Completion, Protocol::CompletionStream];
+const EXCHANGES: [Protocol; 8] = [
+    Protocol::OpenAiChat,
+    Protocol::OpenAiEmbeddings,
+    Protocol::OpenAiResponses,
+    Protocol::OpenAiCompletions,
+    Protocol::AnthropicMessages,
+    Protocol::AnthropicCountTokens,
+    Protocol::Completion,
+    Protocol::CompletionStream,
+];
 
 /// Serves one listener.
 pub struct Server {
@@ -44,10 +52,10 @@ impl Server {
             Some(protocol) if request.method() == Method::POST => {
                 pipeline::run(Arc::clone(&self.gateway), protocol, request).await
             }
-            Some(_) => {
+            Some(protocol) => {
                 let mut refusal = Refusal::new(Kind::WrongMethod, "This endpoint does not have this method.");
                 refusal.allow = Some("POST");
-                self.refuse(&refusal, &self.request_id(&request))
+                self.refuse(&refusal, &self.request_id(&request), Some(protocol))
             }
             // Boxed, so that exchanges do not carry the room for it.
             None => Box::pin(self.control(request, peer)).await,
@@ -57,24 +65,24 @@ impl Server {
         headers::request_id(request.headers(), || self.gateway.clock.uuid().to_string())
     }
 
-    fn refuse(&self, refusal: &Refusal, request_id: &str) -> Response<Body> {
+    fn refuse(&self, refusal: &Refusal, request_id: &str, protocol: Option<Protocol>) -> Response<Body> {
         self.gateway.metrics.refused(refusal.kind);
         crate::events::control_refused(request_id, refusal);
-        settle::refusal_response(refusal, request_id)
+        settle::refusal_response(refusal, request_id, protocol)
     }
 
     /// The control API. Bodies are read here, within limits, so that handlers get bytes.
     async fn control(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
         let request_id = self.request_id(&request);
         let Some(_in_flight) = self.gateway.drain.enter() else {
-            return self.refuse(&receive::shutting_down(), &request_id);
+            return self.refuse(&receive::shutting_down(), &request_id, None);
         };
         let snapshot = self.gateway.snapshot();
         let (mut parts, body) = request.into_parts();
         let limit = snapshot.config.limits.other_body.get();
         let bytes = match receive::body(&snapshot, &parts.headers, body, limit).await {
             Ok(bytes) => bytes,
-            Err(refusal) => return self.refuse(&refusal, &request_id),
+            Err(refusal) => return self.refuse(&refusal, &request_id, None),
         };
         parts.extensions.insert(peer);
         let request = Request::from_parts(parts, axum::body::Body::from(bytes));
@@ -83,7 +91,7 @@ impl Server {
             Err(never) => match never {},
         };
         if let Some(refusal) = response.extensions_mut().remove::<Arc<Refusal>>() {
-            let mut rendered = self.refuse(&refusal, &request_id);
+            let mut rendered = self.refuse(&refusal, &request_id, None);
             if let Some(methods) = response.headers_mut().remove(ALLOW) {
                 rendered.headers_mut().insert(ALLOW, methods);
             }
@@ -93,7 +101,7 @@ impl Server {
             // A rejection of the framework's own: same shape as all others.
             let refusal =
                 Refusal::new(Kind::InvalidField, "A parameter of the query or path is not acceptable.");
-            return self.refuse(&refusal, &request_id);
+            return self.refuse(&refusal, &request_id, None);
         }
         let (mut parts, body) = response.into_parts();
         for name in ["x-request-id", "x-flyball-request-id"] {

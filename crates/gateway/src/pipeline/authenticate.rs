@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use flyball_core::{Call, Principal, Role, Timestamp};
+use flyball_core::{Call, Operation, Principal, Role, Timestamp};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
@@ -118,7 +118,12 @@ pub(super) fn run(
     let principal = verify(&exchange.gateway, &caller.0)?;
     // An unknown model and a forbidden one look alike.
     let route = exchange.snapshot.route_for(&principal, &call.model).ok_or_else(unknown)?;
-    if !route.operations.contains(&call.operation) {
+    // Whoever may be asked may be asked how long the question is.
+    let offered = match call.operation {
+        Operation::CountTokens => Operation::Chat,
+        operation => operation,
+    };
+    if !route.operations.contains(&offered) {
         let message = format!("This model does not offer {}.", call.operation.name());
         return Err(Refusal::new(Kind::UnsupportedOperation, message).at("model"));
     }

@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use flyball_core::Operation;
 use flyball_core::json::{Document, Limits, Value};
 use flyball_journal::Reservation;
+use flyball_translation::Dialect;
 use http::StatusCode;
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument as _, debug_span};
@@ -28,16 +30,14 @@ const ERROR_BODY: usize = 64 * 1024;
 /// A provider that has begun to answer.
 #[derive(Debug)]
 pub struct Dispatched {
-    basis: Basis,
-    inbound: Inbound,
+    pub(super) basis: Basis,
+    pub(super) inbound: Inbound,
+    /// What it answers in; none where it is no conversation.
+    pub(super) dialect: Option<Dialect>,
+    /// What the answer repeats of the request, where it is translated.
+    pub(super) echo: String,
     /// Until when the first bytes of the body must come.
-    deadline: Instant,
-}
-
-impl Dispatched {
-    pub(super) fn into_parts(self) -> (Basis, Inbound, Instant) {
-        (self.basis, self.inbound, self.deadline)
-    }
+    pub(super) deadline: Instant,
 }
 
 /// Calls the provider.
@@ -46,17 +46,21 @@ pub(super) async fn run(exchange: &mut Exchange, prepared: Prepared) -> Result<D
 }
 
 async fn steps(exchange: &mut Exchange, prepared: Prepared) -> Result<Dispatched, Refusal> {
-    let (basis, target, body, output_bound) = prepared.into_parts();
+    let Prepared { basis, target, body, spoken, dialect, echo, output_bound } = prepared;
     let call = &basis.call;
     let gateway = Arc::clone(&exchange.gateway);
     let timeouts = &exchange.snapshot.config.timeouts;
     let patience = if call.stream { timeouts.first_event } else { timeouts.first_byte };
     let reservation = reservation::bound(call, &target, body.len(), output_bound);
+    // Taken out, so that the record can change while they are lent.
+    let caller = std::mem::take(&mut exchange.caller_headers);
     let outbound = Outbound {
         operation: call.operation,
+        dialect,
         model: &target.model,
         body,
         headers: &target.headers,
+        caller: &caller,
         stream: call.stream,
         bounds: Bounds {
             named_by: NamedBy::Operator,
@@ -71,7 +75,8 @@ async fn steps(exchange: &mut Exchange, prepared: Prepared) -> Result<Dispatched
         },
     };
     intend(exchange, &target, &outbound.body, reservation).await?;
-    exchange.sent = Some(outbound.body.clone());
+    // Nobody bills the counting of tokens.
+    exchange.sent = (call.operation != Operation::CountTokens).then_some(spoken);
     // From here on: how long our own disk took is not the provider's affair.
     let deadline = Instant::now() + patience.get();
     let inbound = match timeout_at(deadline, target.provider.call(&gateway.egress, outbound)).await {
@@ -92,7 +97,7 @@ async fn steps(exchange: &mut Exchange, prepared: Prepared) -> Result<Dispatched
         exchange.sent = None;
         return Err(provider_refusal(inbound, deadline).await);
     }
-    Ok(Dispatched { basis, inbound, deadline })
+    Ok(Dispatched { basis, inbound, dialect, echo, deadline })
 }
 
 /// Records that the exchange is about to leave us. The provider is called only after the write returned; the sync

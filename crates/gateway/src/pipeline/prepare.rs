@@ -1,35 +1,62 @@
 //! Stage 6, prepare: applies the decision and the route to the request. Blocks, masks, safe mode; model name,
-//! defaults, caps, renames (`parameters`). The result is the exact body that leaves us, spliced from the bytes that
-//! came.
+//! defaults, caps, renames (`parameters`). The result is the exact body that leaves us: spliced from the bytes that
+//! came where the provider speaks the caller's dialect, translated from these where it does not.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flyball_core::json::{Editor, Value};
+use flyball_core::json::{Document, Editor, Value};
 use flyball_core::{Call, Disposition, Operation, Text, TextRole, Treatment};
 use flyball_core::{Decision, Finding};
+use flyball_translation::{Dialect, Untranslatable, Wanted};
+use parameters::Part;
 
 use super::decide::{Basis, Decided};
 use super::inspect::Located;
-use crate::exchange::Exchange;
+use super::screen::Reply;
+use super::settle;
+use crate::exchange::{Exchange, Outcome};
+use crate::protocols::{OWN_LIMITS, count_request};
 use crate::refusal::{Kind, Refusal};
 use crate::snapshot::Route;
 
+mod names;
 mod parameters;
+
+/// Output tokens of one answer where neither caller nor route sets a cap and the provider's dialect must have one.
+const DEFAULT_OUTPUT: u64 = 4096;
 
 /// A request that is ready to leave.
 #[derive(Debug)]
 pub struct Prepared {
-    basis: Basis,
-    target: Arc<Route>,
-    body: Bytes,
+    /// What the decision is based on.
+    pub(super) basis: Basis,
+    /// Where it goes.
+    pub(super) target: Arc<Route>,
+    /// The body.
+    pub(super) body: Bytes,
+    /// The same in the caller's dialect.
+    pub(super) spoken: Bytes,
+    /// The dialect of the body; none where it is no conversation.
+    pub(super) dialect: Option<Dialect>,
+    /// What the answer repeats of the request, where it is translated.
+    pub(super) echo: String,
     /// The cap on output tokens that the body carries.
-    output_bound: Option<u64>,
+    pub(super) output_bound: Option<u64>,
 }
 
 impl Prepared {
-    pub(super) fn into_parts(self) -> (Basis, Arc<Route>, Bytes, Option<u64>) {
-        (self.basis, self.target, self.body, self.output_bound)
+    /// Whether it asks for the number of its tokens, of a provider that does not tell.
+    pub(super) fn is_counted_here(&self) -> bool {
+        self.basis.call.operation == Operation::CountTokens && !self.target.provider.counts_tokens()
+    }
+
+    /// Tells the number of its tokens as we count them.
+    pub(super) async fn count(self, exchange: &mut Exchange) -> Result<Reply, Refusal> {
+        let tokens = count_request(exchange.protocol, self.spoken);
+        exchange.outcome = Outcome::Answered;
+        settle::local(exchange).await?;
+        Ok(Reply::Plain(Bytes::from(format!(r#"{{"input_tokens":{tokens}}}"#))))
     }
 }
 
@@ -53,13 +80,65 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
             exchange.route = Some(Arc::clone(&target));
         }
         if call.operation == Operation::Chat {
-            parameters::instruct(&mut editor, call, &settings.instruction);
+            parameters::instruct(&mut editor, call, exchange.protocol.dialect(), &settings.instruction);
         }
     }
-    exchange.dropped = parameters::apply(&mut editor, call, &target, safe_mode);
-    let output_bound = parameters::output_bound(call, &target, safe_mode);
-    let body = editor.finish();
-    Ok(Prepared { basis, target, body, output_bound })
+    let spoken = exchange.protocol.dialect();
+    let dialect = target.provider.dialect(exchange.protocol);
+    let root = call.document.root();
+    if dialect == spoken {
+        exchange.dropped = parameters::apply(&mut editor, root, call, spoken, &target, safe_mode, Part::All);
+        let output_bound = parameters::output_bound(call, spoken, &target, safe_mode);
+        let body = editor.finish();
+        return Ok(Prepared {
+            spoken: body.clone(),
+            basis,
+            target,
+            body,
+            dialect,
+            echo: String::new(),
+            output_bound,
+        });
+    }
+    let (Some(from), Some(to)) = (spoken, dialect) else {
+        let message = format!("The provider of this model does not offer {}.", call.operation.name());
+        return Err(Refusal::new(Kind::UnsupportedOperation, message).at("model"));
+    };
+    exchange.dropped = parameters::apply(&mut editor, root, call, spoken, &target, safe_mode, Part::Limits);
+    let document = reread(editor.finish())?;
+    let wanted = Wanted {
+        model: &target.model,
+        max_output_tokens: target.max_output_tokens.unwrap_or(DEFAULT_OUTPUT),
+    };
+    let translated = flyball_translation::request(from, &document, to, wanted).map_err(untranslatable)?;
+    exchange.dropped.extend(translated.dropped);
+    let mut body = translated.body;
+    if !target.defaults.is_empty() || !target.rename.is_empty() {
+        let document = reread(body)?;
+        let mut editor = Editor::new(&document);
+        parameters::apply(&mut editor, document.root(), call, dialect, &target, safe_mode, Part::Own);
+        body = editor.finish();
+    }
+    Ok(Prepared {
+        spoken: document.source().clone(),
+        basis,
+        target,
+        body,
+        dialect,
+        echo: translated.echo,
+        output_bound: translated.max_output_tokens,
+    })
+}
+
+/// Reads a body of our own making.
+fn reread(body: Bytes) -> Result<Document, Refusal> {
+    Document::parse(body, OWN_LIMITS)
+        .map_err(|error| Refusal::new(Kind::Internal, "The request could not be rebuilt.").because(error))
+}
+
+fn untranslatable(error: Untranslatable) -> Refusal {
+    let message = format!("'{}' {}.", error.field, error.reason);
+    Refusal::new(Kind::Untranslatable, message).at(error.field)
 }
 
 /// The refusal for a decision to block.

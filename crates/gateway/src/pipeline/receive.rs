@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use flyball_core::json::{Document, JsonError};
 use flyball_core::{Call, Decision, ExchangeId};
-use http::{HeaderMap, Request};
+use http::{HeaderMap, HeaderName, Request};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 use tracing::{Instrument as _, debug_span};
@@ -61,6 +61,7 @@ pub(super) fn begin(gateway: Arc<Gateway>, protocol: Protocol, headers: &HeaderM
         end_user: 0,
         session: 0,
         tags: Vec::new(),
+        caller_headers: caller_headers(headers),
         operation: None,
         stream: false,
         route: None,
@@ -80,6 +81,24 @@ pub(super) fn begin(gateway: Arc<Gateway>, protocol: Protocol, headers: &HeaderM
         in_flight,
         gateway,
     })
+}
+
+/// Headers that say how a provider should read the request. Which of them a provider gets is said in its own file; no
+/// other header of a caller's ever leaves us.
+const FOR_PROVIDERS: [HeaderName; 3] = [
+    HeaderName::from_static("anthropic-beta"),
+    HeaderName::from_static("anthropic-version"),
+    HeaderName::from_static("openai-beta"),
+];
+
+fn caller_headers(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    for name in &FOR_PROVIDERS {
+        for value in headers.get_all(name) {
+            kept.append(name, value.clone());
+        }
+    }
+    kept
 }
 
 /// What is said while the gateway stops.

@@ -9,6 +9,8 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use tracing::{Instrument as _, debug_span};
 
+use flyball_translation::{Dialect, Envelope};
+
 use super::decide::Basis;
 use super::dispatch::Dispatched;
 use crate::edge::body::Body;
@@ -17,6 +19,7 @@ use crate::recording::SaltedHash;
 use crate::refusal::{Kind, Refusal};
 
 pub mod body;
+pub mod events;
 pub mod plain;
 pub mod stream;
 pub mod summary;
@@ -37,20 +40,47 @@ pub(super) async fn run(exchange: &mut Exchange, dispatched: Dispatched) -> Resu
 }
 
 async fn steps(exchange: &mut Exchange, dispatched: Dispatched) -> Result<Reply, Refusal> {
-    let (basis, inbound, deadline) = dispatched.into_parts();
+    let Dispatched { basis, inbound, dialect, echo, deadline } = dispatched;
+    let way = way(exchange, dialect, &basis, echo);
     if basis.call.stream {
-        if !inbound.is_event_stream() {
-            plain::count(exchange, inbound, deadline).await;
+        let Some(framing) = inbound.framing() else {
+            plain::count(exchange, inbound, deadline, way).await;
             return Err(Refusal::new(
                 Kind::ProviderInvalidAnswer,
                 "The provider answered a streaming request without a stream.",
             ));
-        }
+        };
         let screen = stream::StreamScreen::new(exchange.protocol, Arc::clone(&exchange.snapshot), basis);
-        return Ok(Reply::Stream(Box::new(body::Inflow::new(exchange, inbound, screen, deadline))));
+        let events = events::Inbox::new(framing, exchange.snapshot.config.limits.event.get(), way);
+        return Ok(Reply::Stream(Box::new(body::Inflow::new(exchange, inbound, events, screen, deadline))));
     }
-    let answer = plain::run(exchange, basis, inbound, deadline).await?;
+    let answer = plain::run(exchange, basis, inbound, deadline, way).await?;
     Ok(Reply::Plain(answer))
+}
+
+/// From one dialect into another, and what the answer says of itself.
+#[derive(Debug)]
+pub struct Way {
+    from: Dialect,
+    to: Dialect,
+    envelope: Envelope,
+}
+
+/// How the answer comes to the caller's dialect; none where it is in it.
+fn way(exchange: &Exchange, dialect: Option<Dialect>, basis: &Basis, echo: String) -> Option<Way> {
+    let (from, to) = (dialect?, exchange.protocol.dialect()?);
+    let target = exchange.route.as_deref().unwrap_or(&basis.route);
+    (from != to).then(|| Way {
+        from,
+        to,
+        envelope: Envelope {
+            id: exchange.id.to_string(),
+            created: u64::try_from(exchange.time.seconds()).unwrap_or(0),
+            model: target.model.clone(),
+            echo,
+            stream_usage: basis.call.stream_usage,
+        },
+    })
 }
 
 impl Reply {

@@ -12,7 +12,7 @@ use crate::edge::headers::request_id;
 use crate::events;
 use crate::exchange::{Exchange, Outcome, Recorded};
 use crate::gateway::Gateway;
-use crate::protocols::openai;
+use crate::protocols::Protocol;
 use crate::recording;
 use crate::refusal::{Kind, Refusal};
 
@@ -70,23 +70,30 @@ pub(super) async fn refuse(mut exchange: Exchange, mut refusal: Refusal) -> Resp
     exchange.outcome = Outcome::Refused(refusal.kind);
     if exchange.recorded != Recorded::Not {
         durable(&exchange).await;
-    } else if let Some(settlement) = recording::settlement(&exchange, None) {
-        // Noted first: whatever becomes of the wait, there is no second record.
-        exchange.recorded = Recorded::Settled;
-        let journal = &exchange.gateway.journal;
-        let recorded = match journal.record(&settlement).await {
-            Ok(position) => journal.durable(position).await,
-            Err(error) => Err(error),
-        };
-        match recorded {
-            Ok(()) => {}
-            Err(error) => {
-                refusal = unrecorded(error).await;
-                exchange.outcome = Outcome::Refused(refusal.kind);
-            }
-        }
+    } else if let Err(unrecorded) = local(&mut exchange).await {
+        refusal = unrecorded;
+        exchange.outcome = Outcome::Refused(refusal.kind);
     }
     refused(&exchange, &refusal)
+}
+
+/// Records the end of an exchange that does not leave us, and waits until that is as safe as all records are.
+///
+/// # Errors
+/// When there is no space for the record.
+pub(super) async fn local(exchange: &mut Exchange) -> Result<(), Refusal> {
+    let Some(settlement) = recording::settlement(exchange, None) else { return Ok(()) };
+    // Noted first: whatever becomes of the wait, there is no second record.
+    exchange.recorded = Recorded::Settled;
+    let journal = &exchange.gateway.journal;
+    let recorded = match journal.record(&settlement).await {
+        Ok(position) => journal.durable(position).await,
+        Err(error) => Err(error),
+    };
+    match recorded {
+        Ok(()) => Ok(()),
+        Err(error) => Err(unrecorded(error).await),
+    }
 }
 
 /// The refusal of what cannot be recorded for want of space. When the journal has failed there is not even that: see
@@ -133,23 +140,24 @@ pub(super) fn identify(exchange: &Exchange, headers: &mut HeaderMap) {
 /// The answer to a refused exchange.
 pub(super) fn refused(exchange: &Exchange, refusal: &Refusal) -> Response<Body> {
     events::refused(exchange, refusal);
-    let mut response = refusal_response(refusal, &exchange.request_id);
+    let mut response = refusal_response(refusal, &exchange.request_id, Some(exchange.protocol));
     identify(exchange, response.headers_mut());
     response
 }
 
 /// The answer to a request that came too late to become an exchange.
-pub(super) fn turned_away(gateway: &Gateway, headers: &HeaderMap) -> Response<Body> {
+pub(super) fn turned_away(gateway: &Gateway, protocol: Protocol, headers: &HeaderMap) -> Response<Body> {
     let refusal = receive::shutting_down();
     gateway.metrics.refused(refusal.kind);
     let request_id = request_id(headers, || gateway.clock.uuid().to_string());
-    refusal_response(&refusal, &request_id)
+    refusal_response(&refusal, &request_id, Some(protocol))
 }
 
-/// The answer that a refusal is told in, for every endpoint.
-pub fn refusal_response(refusal: &Refusal, request_id: &str) -> Response<Body> {
+/// The answer that a refusal is told in: in the protocol of the endpoint, or, at endpoints of our own, in OpenAI's.
+pub fn refusal_response(refusal: &Refusal, request_id: &str, protocol: Option<Protocol>) -> Response<Body> {
     let row = refusal.row();
-    let mut response = Response::new(Body::full(openai::error::body(refusal, request_id)));
+    let protocol = protocol.unwrap_or(Protocol::OpenAiChat);
+    let mut response = Response::new(Body::full(protocol.error_body(refusal, request_id)));
     *response.status_mut() = row.status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -182,7 +190,7 @@ mod tests {
     #[test]
     fn a_refused_credential_names_what_would_be_accepted() {
         for (kind, expected) in [(Kind::MissingCredential, true), (Kind::WrongRole, false)] {
-            let response = refusal_response(&Refusal::new(kind, "No."), "id");
+            let response = refusal_response(&Refusal::new(kind, "No."), "id", None);
             assert_eq!(response.headers().get(WWW_AUTHENTICATE).is_some(), expected, "{kind:?}");
         }
     }

@@ -144,8 +144,16 @@ mod tests {
             idle_timeout: std::time::Duration::MAX,
             body_limit: 0,
         };
-        let outbound =
-            Outbound { operation, model, body: Bytes::new(), headers: &headers, stream: false, bounds };
+        let outbound = Outbound {
+            operation,
+            dialect: None,
+            model,
+            body: Bytes::new(),
+            headers: &headers,
+            caller: &headers,
+            stream: false,
+            bounds,
+        };
         openai.uri(&outbound).unwrap().to_string()
     }
 

@@ -18,6 +18,9 @@ pub(super) const UNCAPPED: u64 = 16_384;
 /// that covers what providers add per message and per tool. What a provider fetches by itself (images by address,
 /// stored state) is not bounded by what is sent.
 pub(super) fn bound(call: &Call, target: &Route, body: usize, cap: Option<u64>) -> Reservation {
+    if call.operation == Operation::CountTokens {
+        return Reservation { input: 0, output: 0, cost: target.price.map(|_| 0) };
+    }
     let input = u64::try_from(body).unwrap_or(u64::MAX).saturating_add(TEMPLATE);
     let output = match call.operation {
         Operation::Embeddings => 0,

@@ -3,30 +3,42 @@
 
 use flyball_core::json::{Editor, NodeKind, Value, quote};
 use flyball_core::{Call, Operation};
+use flyball_translation::Dialect;
 
+use super::names::Names;
 use crate::config::SafeMode;
 use crate::snapshot::Route;
 
-/// What safe mode takes away.
-const TOOLS: [&str; 6] =
-    ["tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "web_search_options"];
-
-/// The two names that OpenAI's protocol has for the cap on output.
-const OUTPUT_CAPS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+/// What is done to the parameters of a request: everything at once where the provider speaks the caller's dialect.
+/// Where it does not, the limits come first, in the caller's dialect, and the route's own parameters after the
+/// translation, in the provider's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Drops, limits, and the route's own.
+    All,
+    /// Drops and limits.
+    Limits,
+    /// The route's own, and the limits on them.
+    Own,
+}
 
 /// Applies the route: concrete model, defaults, caps, renames, dropped parameters, usage in streams; and safe mode,
-/// if it is on. Returns what was dropped.
+/// if it is on. `dialect` is what `root` is written in. Returns what was dropped.
 pub(super) fn apply(
     editor: &mut Editor<'_>,
+    root: Value<'_>,
     call: &Call,
+    dialect: Option<Dialect>,
     route: &Route,
     safe_mode: Option<&SafeMode>,
+    part: Part,
 ) -> Vec<String> {
-    let parameters = Parameters { root: call.document.root(), route };
-    let root = parameters.root;
-    editor.set(root, "model", &quote(&route.model));
-    let dropped = route.drop_params.iter().filter(|key| editor.remove(root, key)).cloned().collect();
-    for (from, to) in &route.rename {
+    let parameters = Parameters::new(root, dialect, route, part);
+    if part != Part::Limits && parameters.names.model {
+        editor.set(root, "model", &quote(&route.model));
+    }
+    let dropped = parameters.drops.iter().filter(|key| editor.remove(root, key)).cloned().collect();
+    for (from, to) in parameters.renames {
         let written = |key: &str| root.members().any(|(name, _)| name.text().as_deref() == Some(key));
         if root.get(to).is_none() {
             editor.rename(root, from, to);
@@ -34,7 +46,7 @@ pub(super) fn apply(
             editor.remove(root, from);
         }
     }
-    for (key, value) in &route.defaults {
+    for (key, value) in parameters.defaults.into_iter().flatten() {
         let name = parameters.provider_name(key);
         if parameters.stated(name).is_none() {
             editor.set(root, name, &value.to_string());
@@ -45,7 +57,7 @@ pub(super) fn apply(
         if let Some(cap) = cap.into_iter().flatten().min() {
             parameters.cap_output(editor, cap);
         }
-        if call.stream && !call.stream_usage {
+        if call.stream && part == Part::All && parameters.names.usage_on_demand && !call.stream_usage {
             match root.get("stream_options") {
                 Some(options) => editor.set(options, "include_usage", "true"),
                 None => editor.set(root, "stream_options", r#"{"include_usage":true}"#),
@@ -59,9 +71,14 @@ pub(super) fn apply(
 }
 
 /// The cap on output tokens of one answer that holds after [`apply`]; none when nobody set one.
-pub(super) fn output_bound(call: &Call, route: &Route, safe_mode: Option<&SafeMode>) -> Option<u64> {
-    let parameters = Parameters { root: call.document.root(), route };
-    let stated = OUTPUT_CAPS.iter().filter(|key| !parameters.drops(key)).filter_map(|key| {
+pub(super) fn output_bound(
+    call: &Call,
+    dialect: Option<Dialect>,
+    route: &Route,
+    safe_mode: Option<&SafeMode>,
+) -> Option<u64> {
+    let parameters = Parameters::new(call.document.root(), dialect, route, Part::All);
+    let stated = parameters.names.output_caps.iter().filter(|key| !parameters.drops(key)).filter_map(|key| {
         let name = parameters.provider_name(key);
         match parameters.stated(name) {
             Some(value) => value.unsigned(),
@@ -77,37 +94,55 @@ pub(super) fn output_bound(call: &Call, route: &Route, safe_mode: Option<&SafeMo
 /// The parameters of one request on one route.
 struct Parameters<'d, 'r> {
     root: Value<'d>,
-    route: &'r Route,
+    names: &'static Names,
+    renames: &'r [(String, String)],
+    defaults: Option<&'r serde_json::Map<String, serde_json::Value>>,
+    drops: &'r [String],
 }
 
-impl<'r> Parameters<'_, 'r> {
+impl<'d, 'r> Parameters<'d, 'r> {
+    fn new(root: Value<'d>, dialect: Option<Dialect>, route: &'r Route, part: Part) -> Self {
+        let own = part != Part::Limits;
+        Parameters {
+            root,
+            names: Names::of(dialect),
+            renames: if own { &route.rename } else { &[] },
+            defaults: own.then_some(&route.defaults),
+            drops: if part == Part::Own { &[] } else { &route.drop_params },
+        }
+    }
+
     /// What the provider calls a parameter.
     fn provider_name<'k>(&self, key: &'k str) -> &'k str
     where
         'r: 'k,
     {
-        self.route.rename.iter().find(|(from, _)| from == key).map_or(key, |(_, to)| to)
+        self.renames.iter().find(|(from, _)| from == key).map_or(key, |(_, to)| to)
     }
 
     fn drops(&self, key: &str) -> bool {
-        self.route.drop_params.iter().any(|dropped| dropped == key)
+        self.drops.iter().any(|dropped| dropped == key)
     }
 
     /// What the caller stated for a parameter, by the provider's name of it or by one that is renamed to it.
     fn stated(&self, name: &str) -> Option<Value<'_>> {
-        let renamed = self.route.rename.iter().filter(|(_, to)| to == name).map(|(from, _)| from.as_str());
+        let renamed = self.renames.iter().filter(|(_, to)| to == name).map(|(from, _)| from.as_str());
         std::iter::once(name).chain(renamed).filter(|key| !self.drops(key)).find_map(|key| self.root.get(key))
     }
 
     /// What the route sets for a parameter that the caller left out.
     fn default(&self, name: &str) -> Option<&serde_json::Value> {
-        self.route.defaults.iter().find(|(key, _)| self.provider_name(key) == name).map(|(_, value)| value)
+        self.defaults
+            .into_iter()
+            .flatten()
+            .find(|(key, _)| self.provider_name(key) == name)
+            .map(|(_, value)| value)
     }
 
     /// Holds every output cap that leaves to `cap`, under whatever name, and sets one where there is none.
     fn cap_output(&self, editor: &mut Editor<'_>, cap: u64) {
         let mut names: Vec<&str> =
-            OUTPUT_CAPS.iter().flat_map(|key| [self.provider_name(key), *key]).collect();
+            self.names.output_caps.iter().flat_map(|key| [self.provider_name(key), *key]).collect();
         names.dedup();
         let mut set = false;
         for name in &names {
@@ -134,8 +169,11 @@ impl<'r> Parameters<'_, 'r> {
 
     /// Takes tools away and lowers the temperature.
     fn harden(&self, editor: &mut Editor<'_>, settings: &SafeMode) {
-        for key in TOOLS {
+        for key in self.names.tools {
             editor.remove(self.root, self.provider_name(key));
+        }
+        if !self.names.temperature {
+            return;
         }
         let name = self.provider_name("temperature");
         let wish = match self.stated(name) {
@@ -149,8 +187,41 @@ impl<'r> Parameters<'_, 'r> {
 }
 
 /// Adds the instruction of safe mode in front of a conversation.
-pub(super) fn instruct(editor: &mut Editor<'_>, call: &Call, instruction: &str) {
-    let Some(messages) = call.document.root().get("messages") else { return };
+pub(super) fn instruct(editor: &mut Editor<'_>, call: &Call, dialect: Option<Dialect>, instruction: &str) {
+    let root = call.document.root();
+    match dialect {
+        Some(Dialect::Chat) => instruct_chat(editor, root, instruction),
+        Some(Dialect::Messages) => match root.get("system") {
+            Some(system) if system.kind() == NodeKind::Array => {
+                editor.prepend_item(system, &format!(r#"{{"type":"text","text":{}}}"#, quote(instruction)));
+            }
+            other => extend(editor, root, "system", other, instruction),
+        },
+        Some(Dialect::Responses) => {
+            extend(editor, root, "instructions", root.get("instructions"), instruction);
+        }
+        Some(Dialect::Completions) => {
+            let prompt = root.get("prompt");
+            for text in prompt.into_iter().chain(prompt.into_iter().flat_map(Value::items)) {
+                if text.kind() == NodeKind::String {
+                    editor.rewrite_text(text, [(0..0, format!("{instruction}\n\n").as_str())]);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Adds to a text that may be there, or puts one there.
+fn extend(editor: &mut Editor<'_>, root: Value<'_>, key: &str, text: Option<Value<'_>>, instruction: &str) {
+    match text.filter(|text| text.kind() == NodeKind::String) {
+        Some(text) => editor.append_text(text, &format!("\n\n{instruction}")),
+        None => editor.set(root, key, &quote(instruction)),
+    }
+}
+
+fn instruct_chat(editor: &mut Editor<'_>, root: Value<'_>, instruction: &str) {
+    let Some(messages) = root.get("messages") else { return };
     // Many chat templates take one system message only, at the beginning: add to it where there is one.
     let system = messages.items().next().filter(|first| {
         first.get("role").is_some_and(|role| role.is_text("system") || role.is_text("developer"))
@@ -191,7 +262,8 @@ mod tests {
         let call = crate::protocols::openai::chat::decode(document).unwrap();
         let mut editor = Editor::new(&call.document);
         let safe_mode = safe_mode.then_some(&snapshot.config.safe_mode);
-        let dropped = apply(&mut editor, &call, &snapshot.route("demo").unwrap(), safe_mode);
+        let (root, route) = (call.document.root(), snapshot.route("demo").unwrap());
+        let dropped = apply(&mut editor, root, &call, Some(Dialect::Chat), &route, safe_mode, Part::All);
         // The parser refuses duplicate members.
         let changed = Document::parse(editor.finish(), Limits::default()).unwrap();
         let mut changed: Value = serde_json::from_slice(changed.source()).unwrap();

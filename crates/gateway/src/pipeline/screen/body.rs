@@ -12,10 +12,10 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::super::dispatch::failed;
+use super::events::Inbox;
 use super::stream::{State, StreamScreen};
 use crate::edge::body::BodyError;
 use crate::edge::drain::Phase;
-use crate::edge::sse::Decoder;
 use crate::exchange::{Exchange, Outcome};
 use crate::providers::{Inbound, InboundBody};
 use crate::recording::SaltedHash;
@@ -31,7 +31,7 @@ const COMMENT: Bytes = Bytes::from_static(b": keep-alive\n\n");
 pub struct Inflow {
     /// Until it has said everything.
     body: Option<InboundBody>,
-    decoder: Decoder,
+    events: Inbox,
     screen: StreamScreen,
     received: usize,
     limit: usize,
@@ -57,6 +57,7 @@ impl Inflow {
     pub(super) fn new(
         exchange: &Exchange,
         inbound: Inbound,
+        events: Inbox,
         screen: StreamScreen,
         deadline: Instant,
     ) -> Self {
@@ -67,7 +68,7 @@ impl Inflow {
         let ending = exchange.gateway.drain.token(Phase::Ending).child_token();
         Inflow {
             body: Some(inbound.body),
-            decoder: Decoder::new(config.limits.event.get()),
+            events,
             screen,
             received: 0,
             limit: config.limits.answer.get(),
@@ -117,9 +118,11 @@ impl Inflow {
                         return Poll::Ready(Err(Refusal::new(Kind::ProviderInvalidAnswer, message)));
                     }
                     self.arrived = true;
-                    self.decoder.push(data);
+                    self.events.push(data);
                 }
                 Poll::Ready(None) => {
+                    self.events.end_of_body();
+                    self.judge()?;
                     let complete = self.screen.end_of_body();
                     return Poll::Ready(if complete { Ok(()) } else { Err(broke_off()) });
                 }
@@ -133,7 +136,7 @@ impl Inflow {
     /// Counts the events that came and were not looked at: the policy or the caller ended the stream before them.
     fn count_rest(&mut self) {
         if self.screen.state() != State::Done {
-            while let Ok(Some(event)) = self.decoder.next_event() {
+            while let Ok(Some(event)) = self.events.next() {
                 self.screen.count_unseen(event);
             }
         }
@@ -142,11 +145,7 @@ impl Inflow {
     /// Hands every event that has come to the screen.
     fn judge(&mut self) -> Result<(), Refusal> {
         while self.screen.state() == State::Open {
-            let event = self.decoder.next_event().map_err(|error| {
-                Refusal::new(Kind::ProviderInvalidAnswer, "The provider sent an event that is too large.")
-                    .because(error)
-            })?;
-            let Some(event) = event else { break };
+            let Some(event) = self.events.next()? else { break };
             self.screen.event(event)?;
         }
         Ok(())

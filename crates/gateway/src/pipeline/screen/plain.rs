@@ -11,7 +11,7 @@ use super::super::decide::{Basis, kinds};
 use super::super::dispatch::failed;
 use super::super::inspect::{Located, scan};
 use super::super::prepare::{blocked, mask_text};
-use super::{sources, summary, verbatim};
+use super::{Way, sources, summary, verbatim};
 use crate::exchange::Exchange;
 use crate::protocols::{AnswerText, Protocol, governed_speed};
 use crate::providers::Inbound;
@@ -27,6 +27,7 @@ pub(super) async fn run(
     basis: Basis,
     inbound: Inbound,
     deadline: Instant,
+    way: Option<Way>,
 ) -> Result<Bytes, Refusal> {
     let limit = exchange.snapshot.config.limits.answer.get();
     let bytes = timeout_at(deadline, read(inbound, limit)).await.map_err(|_elapsed| {
@@ -35,6 +36,10 @@ pub(super) async fn run(
     let invalid =
         || Refusal::new(Kind::ProviderInvalidAnswer, "The provider's answer is not what its protocol says.");
     let document = Document::parse(bytes, ANSWER_LIMITS).map_err(|error| invalid().because(error))?;
+    let document = match way {
+        None => document,
+        Some(way) => translated(&document, &way).ok_or_else(invalid)?,
+    };
     let protocol = exchange.protocol;
     let answer = protocol.read_answer(&document).ok_or_else(invalid)?;
     match answer.usage {
@@ -61,15 +66,28 @@ pub(super) async fn run(
 }
 
 /// Counts an answer that is not released, as far as it can be read.
-pub(super) async fn count(exchange: &mut Exchange, inbound: Inbound, deadline: Instant) {
+pub(super) async fn count(exchange: &mut Exchange, inbound: Inbound, deadline: Instant, way: Option<Way>) {
     let limit = exchange.snapshot.config.limits.answer.get();
     let Ok(Ok(bytes)) = timeout_at(deadline, read(inbound, limit)).await else { return };
     let Ok(document) = Document::parse(bytes, ANSWER_LIMITS) else { return };
+    let document = match way {
+        None => document,
+        Some(way) => match translated(&document, &way) {
+            Some(document) => document,
+            None => return,
+        },
+    };
     let protocol = exchange.protocol;
     match protocol.read_answer(&document).and_then(|answer| answer.usage) {
         Some(usage) => exchange.reported(usage),
         None => exchange.count(protocol.count_answer(&document)),
     }
+}
+
+/// The answer in the caller's dialect; none when it is no answer.
+fn translated(document: &Document, way: &Way) -> Option<Document> {
+    let body = flyball_translation::answer(way.from, document, way.to, &way.envelope)?;
+    Document::parse(body, ANSWER_LIMITS).ok()
 }
 
 async fn read(mut inbound: Inbound, limit: usize) -> Result<Bytes, Refusal> {
