@@ -17,6 +17,7 @@ mod journal;
 mod layers;
 mod listener;
 mod logging;
+mod providers;
 mod reference;
 mod secret;
 mod tree;
@@ -37,10 +38,13 @@ pub use journal::{Durability, Journal};
 pub use layers::Overrides;
 pub use listener::{Admin, Cors, Drain, Limits, Tls};
 pub use logging::{Log, LogFormat, LogLevel};
+pub use providers::{
+    Anthropic, AzureOpenAi, Bedrock, Demo, Gemini, Native, OpenAi, OpenAiLike, Provider, Vertex,
+};
 pub use reference::reference;
 pub use secret::{SecretError, SecretRef};
 pub use units::{Amount, Period, QuantityError, Size};
-pub use upstream::{Azure, Caps, Demo, ListPrice, OpenAi, Prices, Provider, Route, Timeouts};
+pub use upstream::{Caps, ListPrice, Prices, Route, Timeouts};
 
 /// The file that is read from the working folder when none is named.
 pub const FILE_NAME: &str = "flyball.yaml";
@@ -116,7 +120,7 @@ impl Default for Config {
             summarize: Summarize::default(),
             protected: Protected::default(),
             log: Log::default(),
-            providers: upstream::default_providers(),
+            providers: providers::default_providers(),
             routes: upstream::default_routes(),
             prices: Prices::default(),
             files: fingerprint::Fingerprint::default(),

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use flyball_core::Money;
 use flyball_core::principal::matches_pattern;
 
-use crate::config::{OpenAi, Prices, Provider};
+use crate::config::{Prices, Provider};
 
 pub use table::AS_OF;
 use table::Vendor;
@@ -115,9 +115,10 @@ fn vendor(provider: &Provider) -> Option<Vendor> {
     match provider {
         Provider::Demo(_) => Some(Vendor::Demo),
         // A deployment's name says nothing about its model.
-        Provider::Openai(OpenAi { azure: Some(_), .. }) => None,
-        Provider::Openai(openai) => {
-            let uri: http::Uri = openai.base_url.parse().ok()?;
+        Provider::AzureOpenai(_) => None,
+        Provider::Groq(like) if like.base_url.is_none() => Some(Vendor::Groq),
+        other => {
+            let uri: http::Uri = other.base_url()?.parse().ok()?;
             Vendor::of_host(&uri.host()?.to_ascii_lowercase())
         }
     }

@@ -8,15 +8,24 @@ use std::time::Duration;
 use bytes::Bytes;
 use flyball_core::Operation;
 use flyball_translation::Dialect;
-use http::{HeaderMap, StatusCode};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body::{Body as _, Frame};
+use http_body_util::Full;
 use tokio_util::task::TaskTracker;
 
 use crate::edge::egress::{AnswerBody, Bounds, Egress, EgressError};
 use crate::protocols::Protocol;
 
+pub mod anthropic;
+pub mod bedrock;
 pub mod demo;
+pub mod gemini;
+mod keys;
 pub mod openai;
+pub mod quirks;
+
+pub use keys::KeyError;
 
 /// A place that answers calls.
 pub struct Provider {
@@ -32,6 +41,12 @@ pub enum ProviderKind {
     Demo(demo::DemoProvider),
     /// Anything that speaks OpenAI's protocol.
     OpenAi(Box<openai::OpenAi>),
+    /// Anything that speaks Anthropic's messages.
+    Anthropic(Box<anthropic::Anthropic>),
+    /// Google's `generateContent`.
+    Gemini(Box<gemini::Gemini>),
+    /// Amazon Bedrock.
+    Bedrock(Box<bedrock::Bedrock>),
 }
 
 /// What leaves us.
@@ -101,16 +116,25 @@ impl Provider {
     pub fn dialect(&self, protocol: Protocol) -> Option<Dialect> {
         let spoken = protocol.dialect()?;
         Some(match &self.kind {
-            ProviderKind::Demo(_) | ProviderKind::OpenAi(_) => match spoken {
-                Dialect::Chat => spoken,
-                _ => Dialect::Chat,
-            },
+            ProviderKind::Demo(_) => Dialect::Chat,
+            ProviderKind::OpenAi(openai) => openai.dialect(spoken),
+            ProviderKind::Anthropic(_) => Dialect::Messages,
+            ProviderKind::Gemini(_) => Dialect::Gemini,
+            ProviderKind::Bedrock(_) => Dialect::Converse,
         })
+    }
+
+    /// Whether it does what is no conversation.
+    pub fn offers(&self, operation: Operation) -> bool {
+        match &self.kind {
+            ProviderKind::Demo(_) | ProviderKind::OpenAi(_) => true,
+            _ => matches!(operation, Operation::Chat | Operation::CountTokens),
+        }
     }
 
     /// Whether it tells how many tokens a conversation has. Where it does not, we count.
     pub fn counts_tokens(&self) -> bool {
-        false
+        matches!(self.kind, ProviderKind::Anthropic(_))
     }
 
     /// Sends a call and waits for the head of the answer.
@@ -121,8 +145,74 @@ impl Provider {
         match &self.kind {
             ProviderKind::Demo(demo) => demo.call(outbound).await,
             ProviderKind::OpenAi(openai) => openai.call(egress, outbound).await,
+            ProviderKind::Anthropic(anthropic) => anthropic.call(egress, outbound).await,
+            ProviderKind::Gemini(gemini) => gemini.call(egress, outbound).await,
+            ProviderKind::Bedrock(bedrock) => bedrock.call(egress, outbound).await,
         }
     }
+}
+
+/// What every call to a provider carries: only headers made here leave us, and those that a provider's file lets
+/// through.
+#[derive(Debug)]
+struct Headers {
+    /// What is sent with calls that expect a whole answer.
+    plain: HeaderMap,
+    /// What is sent with calls that expect events.
+    stream: HeaderMap,
+}
+
+impl Headers {
+    /// Ours, and the operator's `extra` ones.
+    fn new(extra: &HeaderMap) -> Self {
+        let mut plain = extra.clone();
+        plain.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        // Compressed events could not be passed on as they come.
+        plain.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let mut stream = plain.clone();
+        plain.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        stream.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        Headers { plain, stream }
+    }
+
+    /// Those of one call, the route's included.
+    fn of(&self, outbound: &Outbound<'_>) -> HeaderMap {
+        let mut headers = if outbound.stream { &self.stream } else { &self.plain }.clone();
+        for (name, value) in outbound.headers {
+            headers.insert(name, value.clone());
+        }
+        headers
+    }
+}
+
+/// Sends a body and waits for the head of the answer.
+async fn post(
+    egress: &Egress,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+    bounds: Bounds,
+) -> Result<Inbound, EgressError> {
+    let mut request = Request::new(Full::<Bytes>::new(body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    let (parts, body) = egress.send(request, bounds).await?.into_parts();
+    Ok(Inbound { status: parts.status, headers: parts.headers, body: InboundBody::Wire(body) })
+}
+
+/// RFC 3986 section 2.1, for one path segment.
+fn path_segment(segment: &str) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(segment.len());
+    for &byte in segment.as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
 }
 
 /// How long an answer that has said everything is given to end.
@@ -173,5 +263,34 @@ impl InboundBody {
             }
         }
         tracker.spawn(tokio::time::timeout(LINGER, async move { self.data().await }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use super::*;
+    use crate::edge::egress::NamedBy;
+
+    static NO_HEADERS: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+
+    /// A call without a body.
+    pub(super) fn outbound(model: &str, operation: Operation, dialect: Option<Dialect>) -> Outbound<'_> {
+        Outbound {
+            operation,
+            dialect,
+            model,
+            body: Bytes::new(),
+            headers: &NO_HEADERS,
+            caller: &NO_HEADERS,
+            stream: false,
+            bounds: Bounds {
+                named_by: NamedBy::Operator,
+                head_timeout: Duration::MAX,
+                idle_timeout: Duration::MAX,
+                body_limit: 0,
+            },
+        }
     }
 }

@@ -12,13 +12,17 @@ use flyball_guard::Scanner;
 use flyball_policy::{LoadErrors, Policy, Rule, Signal, Vocabulary};
 use http::{HeaderMap, HeaderValue};
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, SecretRef};
 use crate::metrics::RouteSeries;
 use crate::pipeline::screen::verbatim::Shingles;
 use crate::prices::{Price, PriceTable};
+use crate::providers::anthropic::Anthropic;
+use crate::providers::bedrock::{AccessKey, Bedrock};
 use crate::providers::demo::DemoProvider;
-use crate::providers::openai::{OpenAi, OpenAiError};
-use crate::providers::{Provider, ProviderKind};
+use crate::providers::gemini::Gemini;
+use crate::providers::openai::OpenAi;
+use crate::providers::quirks::{self, Quirks};
+use crate::providers::{KeyError, Provider, ProviderKind};
 
 /// The policy that holds when none is configured.
 pub const DEFAULT_POLICY: &str = include_str!("../../../policies/default.yaml");
@@ -109,7 +113,7 @@ pub enum SnapshotError {
         /// Its name.
         name: String,
         /// What is wrong.
-        source: OpenAiError,
+        source: KeyError,
     },
     /// A provider or route carries a header that HTTP does not allow.
     #[error("{key}: '{header}' is not a header that can be sent")]
@@ -165,17 +169,12 @@ impl Snapshot {
         }
         let mut providers = HashMap::new();
         for (name, settings) in &config.providers {
-            let kind = match settings {
-                config::Provider::Demo(_) => ProviderKind::Demo(DemoProvider::new(Arc::clone(demo))),
-                config::Provider::Openai(settings) => {
-                    let extra = headers(&format!("providers.{name}.headers"), &settings.headers)?;
-                    let key = settings.api_key.as_ref().map(|key| key.expose());
-                    let azure = settings.azure.as_ref().map(|azure| azure.api_version.as_str());
-                    let openai = OpenAi::new(&settings.base_url, key, azure, &extra)
-                        .map_err(|source| SnapshotError::Provider { name: name.clone(), source })?;
-                    ProviderKind::OpenAi(Box::new(openai))
-                }
+            let wrong = |source| SnapshotError::Provider { name: name.clone(), source };
+            let extra = match settings.headers() {
+                Some(extra) => headers(&format!("providers.{name}.headers"), extra)?,
+                None => HeaderMap::new(),
             };
+            let kind = provider_kind(settings, demo, &extra).map_err(wrong)?;
             providers.insert(name.as_str(), Arc::new(Provider { name: name.as_str().into(), kind }));
         }
         let prices = PriceTable::new(&config.prices, &config.providers);
@@ -184,14 +183,16 @@ impl Snapshot {
             // The configuration was checked: a route's provider exists.
             let Some(provider) = providers.get(settings.provider.as_str()) else { continue };
             let model = settings.concrete_model(name);
+            let quirks = config.providers.get(&settings.provider).and_then(quirks);
+            let (rename, drop_params) = own_and_known(settings, quirks);
             let route = Arc::new(Route {
                 name: name.as_str().into(),
                 model: model.to_owned(),
                 operations: settings.operations.clone(),
                 defaults: settings.defaults.clone(),
                 max_output_tokens: settings.caps.max_output_tokens,
-                rename: settings.rename.iter().map(|(from, to)| (from.clone(), to.clone())).collect(),
-                drop_params: settings.drop_params.clone(),
+                rename,
+                drop_params,
                 headers: headers(&format!("routes.{name}.headers"), &settings.headers)?,
                 lawful_basis: settings.lawful_basis,
                 price: prices.price(&settings.provider, model),
@@ -245,6 +246,112 @@ impl Snapshot {
     pub fn measures_verbatim(&self) -> bool {
         self.verbatim
     }
+}
+
+/// How to talk to the provider that these settings describe.
+fn provider_kind(
+    settings: &config::Provider,
+    demo: &Arc<Demo>,
+    extra: &HeaderMap,
+) -> Result<ProviderKind, KeyError> {
+    use config::Provider as P;
+    let keys = |one: &'_ Option<SecretRef>, more: &'_ [SecretRef]| -> Vec<String> {
+        one.iter().chain(more).map(|key| key.expose().to_owned()).collect()
+    };
+    let openai = |openai: OpenAi| ProviderKind::OpenAi(Box::new(openai));
+    Ok(match settings {
+        P::Demo(_) => ProviderKind::Demo(DemoProvider::new(Arc::clone(demo))),
+        P::Openai(settings) => {
+            let native = settings.native.clone().unwrap_or_else(|| native(&settings.base_url));
+            let keys = keys(&settings.api_key, &settings.api_keys);
+            openai(OpenAi::new(&settings.base_url, keys.iter().map(String::as_str), native, extra)?)
+        }
+        P::AzureOpenai(azure) => {
+            let keys = keys(&azure.api_key, &azure.api_keys);
+            let keys = keys.iter().map(String::as_str);
+            openai(OpenAi::azure(&azure.base_url, keys, &azure.api_version, extra)?)
+        }
+        P::Mistral(like) | P::Cohere(like) | P::Groq(like) | P::Ollama(like) | P::Openrouter(like) => {
+            let known = quirks(settings).map_or("", |quirks| quirks.base_url);
+            let base = like.base_url.as_deref().unwrap_or(known);
+            let keys = keys(&like.api_key, &like.api_keys);
+            openai(OpenAi::new(base, keys.iter().map(String::as_str), Vec::new(), extra)?)
+        }
+        P::Anthropic(settings) => {
+            let keys = keys(&settings.api_key, &settings.api_keys);
+            let keys = keys.iter().map(String::as_str);
+            let anthropic = Anthropic::new(&settings.base_url, keys, &settings.version, extra)?;
+            ProviderKind::Anthropic(Box::new(anthropic))
+        }
+        P::Gemini(settings) => {
+            let keys = keys(&settings.api_key, &settings.api_keys);
+            let gemini = Gemini::new(&settings.base_url, keys.iter().map(String::as_str), extra)?;
+            ProviderKind::Gemini(Box::new(gemini))
+        }
+        P::Vertex(vertex) => {
+            let token = vertex.access_token.as_ref().map(SecretRef::expose);
+            let base = vertex.base_url.as_deref();
+            let gemini = Gemini::vertex(base, &vertex.project, &vertex.location, token, extra)?;
+            ProviderKind::Gemini(Box::new(gemini))
+        }
+        P::Bedrock(bedrock) => {
+            let secret = |secret: &'_ Option<SecretRef>| secret.as_ref().map(|s| s.expose().to_owned());
+            let (id, key) = (secret(&bedrock.access_key_id), secret(&bedrock.secret_access_key));
+            let (token, api_key) = (secret(&bedrock.session_token), secret(&bedrock.api_key));
+            let access_key = match (&id, &key) {
+                (Some(id), Some(secret)) => Some(AccessKey { id, secret, session_token: token.as_deref() }),
+                _ => None,
+            };
+            let base = bedrock.base_url.as_deref();
+            let bedrock = Bedrock::new(base, &bedrock.region, access_key, api_key.as_deref(), extra)?;
+            ProviderKind::Bedrock(Box::new(bedrock))
+        }
+    })
+}
+
+/// What a server that speaks OpenAI's protocol has besides chat, as far as its address tells.
+fn native(base_url: &str) -> Vec<config::Native> {
+    let uri = base_url.parse::<http::Uri>().ok();
+    match uri.as_ref().and_then(http::Uri::host) {
+        Some(host) if host.eq_ignore_ascii_case("api.openai.com") => vec![config::Native::Responses],
+        _ => vec![config::Native::Completions],
+    }
+}
+
+/// In what a provider differs from OpenAI, where it is known to.
+fn quirks(settings: &config::Provider) -> Option<&'static Quirks> {
+    use config::Provider as P;
+    match settings {
+        P::Mistral(_) => Some(&quirks::MISTRAL),
+        P::Cohere(_) => Some(&quirks::COHERE),
+        P::Groq(_) => Some(&quirks::GROQ),
+        P::Ollama(_) => Some(&quirks::OLLAMA),
+        P::Openrouter(_) => Some(&quirks::OPENROUTER),
+        _ => None,
+    }
+}
+
+/// What a route renames and drops: what its operator says, and what is known of its provider.
+fn own_and_known(
+    settings: &config::Route,
+    quirks: Option<&'static Quirks>,
+) -> (Vec<(String, String)>, Vec<String>) {
+    let mut rename: Vec<(String, String)> =
+        settings.rename.iter().map(|(from, to)| (from.clone(), to.clone())).collect();
+    let mut drop = settings.drop_params.clone();
+    if let Some(quirks) = quirks {
+        for (from, to) in quirks.rename {
+            if !settings.rename.contains_key(*from) {
+                rename.push(((*from).to_owned(), (*to).to_owned()));
+            }
+        }
+        for key in quirks.drop {
+            if !drop.iter().any(|dropped| dropped == key) {
+                drop.push((*key).to_owned());
+            }
+        }
+    }
+    (rename, drop)
 }
 
 fn headers(

@@ -8,8 +8,9 @@ use flyball_core::Operation;
 
 use super::error::{ConfigError, key_text, suggestion};
 use super::fingerprint::Fingerprint;
+use super::providers::Provider;
 use super::tree::Node;
-use super::upstream::{Provider, Route};
+use super::upstream::Route;
 use super::{Config, headers};
 
 /// Parameters that belong to the call itself: a route may not set, rename or drop them.
@@ -199,18 +200,43 @@ impl Cross<'_> {
     }
 
     fn provider(&mut self, name: &str, provider: &mut Provider, environment: &BTreeMap<String, String>) {
-        let Provider::Openai(openai) = provider else { return };
-        let trimmed = openai.base_url.trim_end_matches('/').len();
-        openai.base_url.truncate(trimmed);
-        self.headers(&["providers", name, "headers"], openai.headers.keys());
-        if let Some(key) = &mut openai.api_key {
-            if let Err(error) = key.resolve(environment) {
-                self.report(&["providers", name, "api_key"], error.to_string(), "");
+        if let Some(base_url) = provider.base_url_mut() {
+            let trimmed = base_url.trim_end_matches('/').len();
+            base_url.truncate(trimmed);
+        }
+        if let Some(headers) = provider.headers() {
+            self.headers(&["providers", name, "headers"], headers.keys());
+        }
+        for (setting, secret) in provider.secrets_mut() {
+            if let Err(error) = secret.resolve(environment) {
+                self.report(&["providers", name, setting], error.to_string(), "");
             }
             // A file that is missing is reported by `resolve`.
-            if let Some(file) = key.file() {
+            if let Some(file) = secret.file() {
                 let _ = self.files.add(file);
             }
+        }
+        self.credentials(name, provider);
+    }
+
+    /// What has to be set together, or not.
+    fn credentials(&mut self, name: &str, provider: &Provider) {
+        match provider {
+            Provider::Bedrock(bedrock) => {
+                let pair = (bedrock.access_key_id.is_some(), bedrock.secret_access_key.is_some());
+                let message = match (pair, bedrock.api_key.is_some()) {
+                    ((true, true), false) | ((false, false), true) => return,
+                    ((false, false), false) => "neither an access key nor an API key",
+                    ((true, true), true) => "both an access key and an API key",
+                    _ => "half an access key",
+                };
+                let remedy = "set access_key_id and secret_access_key, or api_key";
+                self.report(&["providers", name], message, remedy);
+            }
+            Provider::Vertex(vertex) if vertex.access_token.is_none() => {
+                self.report(&["providers", name], "no credential", "set access_token");
+            }
+            _ => {}
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Settings of the side towards models: providers, the routes that name models behind them, patience, prices.
+//! Settings of the side towards models: the routes that name models behind providers, patience, prices. Providers
+//! themselves are in `providers`.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,6 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::secret::SecretRef;
 use super::units::{Amount, Period};
 
 /// How long providers may take.
@@ -42,67 +42,6 @@ impl Default for Timeouts {
             keep_alive_comment: Period::from_secs(15),
         }
     }
-}
-
-/// Something that answers model calls.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Provider {
-    /// The built-in demo model: deterministic, without network or key.
-    Demo(Demo),
-    /// Whatever speaks OpenAI's protocol: OpenAI, Azure OpenAI, vLLM, llama.cpp and many more.
-    Openai(OpenAi),
-}
-
-impl Provider {
-    /// The name of its kind.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Provider::Demo(_) => "demo",
-            Provider::Openai(_) => "openai",
-        }
-    }
-}
-
-/// Settings of the demo provider: none.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Demo {}
-
-/// Settings of a provider that speaks OpenAI's protocol.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OpenAi {
-    /// The URL before `/chat/completions`; for Azure the resource, as `https://NAME.openai.azure.com`.
-    #[serde(default = "default_base_url")]
-    #[schemars(extend("format" = "base-url"))]
-    pub base_url: String,
-    /// The key that the provider wants. Absent: none is sent.
-    #[serde(default)]
-    pub api_key: Option<SecretRef>,
-    /// Present: URLs and the key's header take Azure's form, and a route's `model` is the deployment.
-    #[serde(default)]
-    pub azure: Option<Azure>,
-    /// Headers that every call to this provider carries.
-    #[serde(default)]
-    #[schemars(extend(
-        "propertyNames" = { "format": "header-name" },
-        "additionalProperties" = { "type": "string", "format": "header-value" }
-    ))]
-    pub headers: BTreeMap<String, String>,
-}
-
-/// Azure's form of the protocol.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Azure {
-    /// The `api-version` of each URL, as `2024-10-21`.
-    #[schemars(extend("format" = "api-version"))]
-    pub api_version: String,
-}
-
-fn default_base_url() -> String {
-    "https://api.openai.com/v1".to_owned()
 }
 
 /// Where calls to a public model go, and what is changed on the way.
@@ -202,10 +141,6 @@ pub struct ListPrice {
     pub cached_input_per_million: Option<Amount>,
     /// Tokens of the answer; 0 for embeddings.
     pub output_per_million: Amount,
-}
-
-pub(super) fn default_providers() -> BTreeMap<String, Provider> {
-    BTreeMap::from([("demo".to_owned(), Provider::Demo(Demo {}))])
 }
 
 pub(super) fn default_routes() -> BTreeMap<String, Route> {

@@ -123,7 +123,7 @@ pub(super) fn run(
         Operation::CountTokens => Operation::Chat,
         operation => operation,
     };
-    if !route.operations.contains(&offered) {
+    if !route.operations.contains(&offered) || !route.provider.offers(call.operation) {
         let message = format!("This model does not offer {}.", call.operation.name());
         return Err(Refusal::new(Kind::UnsupportedOperation, message).at("model"));
     }

@@ -57,7 +57,8 @@ pub(super) fn apply(
         if let Some(cap) = cap.into_iter().flatten().min() {
             parameters.cap_output(editor, cap);
         }
-        if call.stream && part == Part::All && parameters.names.usage_on_demand && !call.stream_usage {
+        let on_demand = parameters.names.usage_on_demand && !parameters.drops("stream_options");
+        if call.stream && part == Part::All && on_demand && !call.stream_usage {
             match root.get("stream_options") {
                 Some(options) => editor.set(options, "include_usage", "true"),
                 None => editor.set(root, "stream_options", r#"{"include_usage":true}"#),
