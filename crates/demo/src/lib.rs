@@ -24,13 +24,17 @@ mod embeddings;
 mod hash;
 mod hints;
 mod json;
+mod messages;
 mod models;
 mod play;
 mod received;
 mod rejected;
+mod responses;
 mod schema;
 mod skills;
 mod split;
+mod strict;
+mod thought;
 
 pub use demo::{Counted, Demo, DemoAnswer, DemoRequest, Step};
 pub use received::Received;
