@@ -260,10 +260,7 @@ impl Writer<'_> {
             let delta = [("delta", &Value::from(piece))];
             self.of_part("response.function_call_arguments.delta", Some(tokens), (&id, None), &delta);
         }
-        let whole = [
-            ("name", &Value::from(call.name.as_str())),
-            ("arguments", &Value::from(call.arguments.as_str())),
-        ];
+        let whole = [("arguments", &Value::from(call.arguments.as_str()))];
         self.of_part("response.function_call_arguments.done", None, (&id, None), &whole);
         self.of_item("response.output_item.done", None, &call_item(&id, call, "completed", &call.arguments));
         self.item += 1;

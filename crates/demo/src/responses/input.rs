@@ -120,7 +120,10 @@ impl<'v> Chat<'v> {
         let call = json!({"id": id, "type": "function", "function": function});
         self.open.push(id);
         // Calls belong to the assistant's turn that they follow.
-        let turn = self.messages.last_mut().filter(|message| message["role"] == "assistant");
+        let turn = self
+            .messages
+            .last_mut()
+            .filter(|message| message.get("role").is_some_and(|role| role == "assistant"));
         match turn.and_then(Value::as_object_mut) {
             Some(turn) => {
                 let calls = turn.entry("tool_calls").or_insert_with(|| Value::Array(Vec::new()));

@@ -31,9 +31,11 @@ impl From<Breach> for Rejected {
 }
 
 /// What is wrong with the chat that a request became, said of the request.
-pub(super) fn of_chat(rejected: Rejected) -> Rejected {
-    let param = rejected.param.map(|param| if param == "messages" { "input".to_owned() } else { param });
-    Rejected { param, ..rejected }
+pub(super) fn of_chat(mut rejected: Rejected) -> Rejected {
+    if rejected.param.as_deref() == Some("messages") {
+        rejected.param = Some("input".to_owned());
+    }
+    rejected
 }
 
 /// What is named is not stored here.
@@ -42,7 +44,9 @@ pub(super) fn not_stored(param: &str, id: &str) -> Rejected {
         "Item with id '{id}' not found. Items are not persisted when `store` is set to false. Try again with `store` \
          set to true, or remove this item from your input."
     );
-    Rejected { status: StatusCode::NOT_FOUND, ..Rejected::invalid(param.to_owned(), message) }
+    let mut rejected = Rejected::invalid(param.to_owned(), message);
+    rejected.status = StatusCode::NOT_FOUND;
+    rejected
 }
 
 /// The error document of a provider that failed.
