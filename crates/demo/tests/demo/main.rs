@@ -7,6 +7,8 @@ mod embeddings;
 #[cfg(test)]
 mod log;
 #[cfg(test)]
+mod messages;
+#[cfg(test)]
 mod scripts;
 #[cfg(test)]
 mod shapes;
