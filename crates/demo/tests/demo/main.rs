@@ -9,6 +9,8 @@ mod log;
 #[cfg(test)]
 mod messages;
 #[cfg(test)]
+mod responses;
+#[cfg(test)]
 mod scripts;
 #[cfg(test)]
 mod shapes;
