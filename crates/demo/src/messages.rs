@@ -17,7 +17,7 @@ use crate::demo::{DemoAnswer, DemoRequest};
 use crate::hash::hash;
 use crate::play;
 use crate::script::Script;
-use crate::thought::Thought;
+use crate::thinking::Thought;
 use encode::Frame;
 use refused::Refused;
 use request::{Call, Purpose, Thinking};

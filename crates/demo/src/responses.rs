@@ -16,7 +16,7 @@ use crate::demo::DemoAnswer;
 use crate::hash::hash;
 use crate::play;
 use crate::rejected::Rejected;
-use crate::thought::Thought;
+use crate::thinking::Thought;
 use encode::Frame;
 
 /// Answers a body.

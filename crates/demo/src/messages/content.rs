@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::blocks;
 use super::refused::Refused;
 use crate::strict::{Breach, Field, is_name};
-use crate::thought;
+use crate::thinking;
 
 const LONGEST_ID: usize = 256;
 
@@ -233,7 +233,7 @@ pub(super) fn text_part(text: &str) -> Value {
 fn signed(block: &Field<'_, '_>) -> Result<(), Refused> {
     block.only(&["type", "thinking", "signature"])?;
     let signature = block.need("signature")?;
-    if thought::signature(block.need_text("thinking")?) != signature.text()? {
+    if thinking::signature(block.need_text("thinking")?) != signature.text()? {
         return Err(block.wrong("Invalid `signature` in `thinking` block").into());
     }
     Ok(())
@@ -241,7 +241,7 @@ fn signed(block: &Field<'_, '_>) -> Result<(), Refused> {
 
 fn redacted(block: &Field<'_, '_>) -> Result<(), Refused> {
     block.only(&["type", "data"])?;
-    if !thought::is_own(block.need_text("data")?) {
+    if !thinking::is_own(block.need_text("data")?) {
         return Err(block.wrong("Invalid `data` in `redacted_thinking` block").into());
     }
     Ok(())

@@ -10,7 +10,7 @@ use crate::chat::hear::{Choice, Said, ToolCall, counted};
 use crate::json::{push_hex, push_number, push_optional, push_string, push_value};
 use crate::play::Events;
 use crate::split::Split;
-use crate::thought::{self, Thought};
+use crate::thinking::{self, Thought};
 
 const BROKEN: &[u8] =
     b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\n\n";
@@ -180,7 +180,7 @@ impl Writer {
                 self.delta("thinking_delta", "thinking", piece, Some(tokens));
             }
             let hidden = if frame.shown { None } else { Some(thought.tokens()) };
-            self.delta("signature_delta", "signature", &thought::signature(visible), hidden);
+            self.delta("signature_delta", "signature", &thinking::signature(visible), hidden);
         }
         self.stop();
     }
@@ -212,7 +212,7 @@ fn thought_block(frame: &Frame<'_>, thought: &Thought) -> Value {
         return json!({"type": "redacted_thinking", "data": thought.data()});
     }
     let visible = frame.visible(thought);
-    json!({"type": "thinking", "thinking": visible, "signature": thought::signature(visible)})
+    json!({"type": "thinking", "thinking": visible, "signature": thinking::signature(visible)})
 }
 
 fn call_block(call: &ToolCall) -> Value {

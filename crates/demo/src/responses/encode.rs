@@ -14,7 +14,7 @@ use crate::models;
 use crate::play::Events;
 use crate::script::Script;
 use crate::split::Split;
-use crate::thought::Thought;
+use crate::thinking::Thought;
 
 const BROKEN: &[u8] =
     b"event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\n\n";

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{parts, refused};
 use crate::rejected::Rejected;
 use crate::strict::{Breach, Field, is_name};
-use crate::thought;
+use crate::thinking;
 
 /// Items that are accepted and say nothing to the demo model: the work of tools that are no functions.
 const OTHERS: [&str; 21] = [
@@ -190,7 +190,7 @@ fn reasoning(item: &Field<'_, '_>) -> Result<(), Rejected> {
     let Some(content) = item.get_text("encrypted_content")? else {
         return Err(refused::not_stored("input", item.get_text("id")?.unwrap_or_default()));
     };
-    if thought::is_own(content) {
+    if thinking::is_own(content) {
         return Ok(());
     }
     let message = "The encrypted content could not be verified.";

@@ -1,5 +1,6 @@
 //! What is thought ahead of an answer, and the marks by which this provider knows its own thoughts again: a signature
-//! of those that are shown, an encrypted form of those that are not. Both are a hash, so that a test can tell an altered block from an untouched one; it protects nothing.
+//! of those that are shown, an encrypted form of those that are not. Both are hashes, so that a test can tell an
+//! altered block from an untouched one; they protect nothing.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -27,6 +28,7 @@ impl Thought {
         Thought { text, redacted: prompt.to_lowercase().contains("redacted thinking") }
     }
 
+    /// The tokens that are billed for it.
     pub(crate) fn tokens(&self) -> u64 {
         tokens::count(&self.text)
     }
