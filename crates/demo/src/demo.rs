@@ -147,9 +147,6 @@ impl Demo {
             Endpoint::Embeddings { deployment } => {
                 embeddings::answer(&request.body, decoded(deployment)?.as_deref())
             }
-            Endpoint::Messages => Ok(messages::answer(request)),
-            Endpoint::CountTokens => Ok(messages::count_tokens(request)),
-            Endpoint::Responses => responses::answer(&request.body, self.created()),
             Endpoint::Models if messages::is_spoken(request.headers) => Ok(messages::models(request)),
             Endpoint::Models => {
                 let body = models::list(self.created());
@@ -163,6 +160,9 @@ impl Demo {
                 let body = models::describe(&id, self.created())?;
                 Ok(play::plain(&Script::default(), StatusCode::OK, body, (0, 0)))
             }
+            Endpoint::Messages => Ok(messages::answer(request)),
+            Endpoint::CountTokens => Ok(messages::count_tokens(request)),
+            Endpoint::Responses => responses::answer(&request.body, self.created()),
         }
     }
 
@@ -178,11 +178,11 @@ impl Demo {
 enum Endpoint<'a> {
     Chat { deployment: Option<&'a str> },
     Embeddings { deployment: Option<&'a str> },
+    Models,
+    Model { id: &'a str },
     Messages,
     CountTokens,
     Responses,
-    Models,
-    Model { id: &'a str },
 }
 
 impl<'a> Endpoint<'a> {
