@@ -44,7 +44,7 @@ pub(super) fn of_user(block: &Field<'_, '_>) -> Result<Value, Breach> {
 
 /// The parts of a tool's result.
 pub(super) fn result(block: &Field<'_, '_>) -> Result<Vec<Value>, Breach> {
-    block.only(&["type", "tool_use_id", "content", "is_error", "cache_control"])?;
+    block.only(&["type", "tool_use_id", "content", "is_error", "cache_control", "toolset_name"])?;
     block.get_flag("is_error")?;
     let Some(content) = block.get("content") else { return Ok(vec![text_part("")]) };
     if content.value().is_string() {

@@ -170,7 +170,7 @@ impl<'v> Turns<'v> {
     }
 
     fn call(&mut self, block: &Field<'_, 'v>) -> Result<Value, Refused> {
-        block.only(&["type", "id", "name", "input", "cache_control", "caller"])?;
+        block.only(&["type", "id", "name", "input", "cache_control", "caller", "toolset_name"])?;
         let id = block.need("id")?;
         if !is_name(id.text()?, LONGEST_ID) {
             return Err(id.wrong("String should match pattern '^[a-zA-Z0-9_-]+$'").into());

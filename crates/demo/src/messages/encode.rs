@@ -259,5 +259,10 @@ fn push_usage(out: &mut Vec<u8>, frame: &Frame<'_>, output: u64, whole: bool) {
     }
     out.extend_from_slice(b",\"output_tokens\":");
     push_number(out, output);
+    if let Some(thought) = frame.thought.filter(|_| output > 0) {
+        out.extend_from_slice(b",\"output_tokens_details\":{\"thinking_tokens\":");
+        push_number(out, thought.tokens());
+        out.push(b'}');
+    }
     out.push(b'}');
 }

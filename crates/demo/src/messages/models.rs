@@ -22,5 +22,6 @@ pub(super) fn describe(id: &str) -> Result<Value, Refused> {
 }
 
 fn model(id: &str) -> Value {
-    json!({"type": "model", "id": id, "display_name": format!("Flyball {id}"), "created_at": RELEASED})
+    let name = format!("Flyball {id}");
+    json!({"type": "model", "id": id, "display_name": name, "created_at": RELEASED, "lifecycle": "active"})
 }

@@ -10,7 +10,7 @@ use crate::models;
 use crate::strict::{Breach, Field, open_object};
 
 /// The fields of a request.
-const FIELDS: [&str; 22] = [
+const FIELDS: [&str; 23] = [
     "model",
     "messages",
     "max_tokens",
@@ -33,6 +33,7 @@ const FIELDS: [&str; 22] = [
     "cache_control",
     "speed",
     "inference_geo",
+    "diagnostics",
 ];
 /// The fields of a request that only counts.
 const COUNTED: [&str; 12] = [
@@ -245,8 +246,10 @@ fn rest(root: &Field<'_, '_>) -> Result<(), Breach> {
             server.need_text("name")?;
         }
     }
-    if let Some(management) = root.get("context_management") {
-        management.object()?;
+    for key in ["context_management", "diagnostics"] {
+        if let Some(field) = root.get(key) {
+            field.object()?;
+        }
     }
     match root.get("container") {
         Some(container) if !container.value().is_object() => container.text().map(|_| ()),

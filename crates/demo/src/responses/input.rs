@@ -9,7 +9,7 @@ use crate::strict::{Breach, Field, is_name};
 use crate::thinking;
 
 /// Items that are accepted and say nothing to the demo model: the work of tools that are no functions.
-const OTHERS: [&str; 21] = [
+const OTHERS: [&str; 26] = [
     "file_search_call",
     "computer_call",
     "computer_call_output",
@@ -31,6 +31,11 @@ const OTHERS: [&str; 21] = [
     "compaction",
     "tool_search_call",
     "tool_search_output",
+    "additional_tools",
+    "program",
+    "program_output",
+    "compaction_trigger",
+    "configuration_update",
 ];
 const LONGEST_CALL_ID: usize = 64;
 const LONGEST_NAME: usize = 128;
@@ -77,6 +82,7 @@ impl<'v> Chat<'v> {
         let kind = match item.get("type") {
             Some(kind) => kind.text()?,
             None if item.get("role").is_some() => "message",
+            None if item.get("id").is_some() => "item_reference",
             None => return Err(item.missing("type").into()),
         };
         match kind {

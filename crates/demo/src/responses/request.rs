@@ -9,10 +9,13 @@ use crate::rejected::Rejected;
 use crate::strict::{Breach, Field, is_name, open_object, optional_property};
 
 /// The fields of a request.
-const FIELDS: [&str; 30] = [
+const FIELDS: [&str; 34] = [
+    "access_programs",
     "background",
+    "background_options",
     "context_management",
     "conversation",
+    "image",
     "include",
     "input",
     "instructions",
@@ -40,6 +43,7 @@ const FIELDS: [&str; 30] = [
     "top_logprobs",
     "top_p",
     "truncation",
+    "user",
 ];
 /// What can be asked for beside the answer.
 const INCLUDABLE: [&str; 8] = [
@@ -52,6 +56,11 @@ const INCLUDABLE: [&str; 8] = [
     "reasoning.encrypted_content",
     "message.output_text.logprobs",
 ];
+/// How much the model may reason.
+const EFFORTS: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+/// The efforts at which the demo model does not reason.
+const NO_EFFORT: [&str; 2] = ["none", "minimal"];
+const TIERS: [&str; 7] = ["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"];
 const LEAST_OUTPUT: i64 = 16;
 const MOST_METADATA: usize = 16;
 const LONGEST_KEY: usize = 64;
@@ -84,8 +93,7 @@ pub(super) fn read(body: &Value) -> Result<Call, Rejected> {
     if !models::exists(model) {
         return Err(Rejected::unknown_model(model));
     }
-    let known: Vec<&str> = FIELDS.into_iter().chain(["user"]).collect();
-    root.only(&known)?;
+    root.only(&FIELDS)?;
     stored(&root)?;
     let mut chat = Map::new();
     chat.insert("model".to_owned(), model.into());
@@ -147,11 +155,11 @@ fn reasoning(root: &Field<'_, '_>) -> Result<Option<Reasoning>, Breach> {
         }
     }
     let Some(field) = root.get("reasoning") else { return Ok(None) };
-    field.only(&["effort", "summary", "generate_summary"])?;
-    let effort = field.get_word("effort", &["none", "minimal", "low", "medium", "high", "xhigh"])?;
+    field.only(&["effort", "summary", "generate_summary", "context", "mode"])?;
+    let effort = field.get_word("effort", &EFFORTS)?;
     let words = ["auto", "concise", "detailed"];
     let summary = field.get_word("summary", &words)?.or(field.get_word("generate_summary", &words)?);
-    let reasons = matches!(effort, Some("low" | "medium" | "high" | "xhigh"));
+    let reasons = effort.is_some_and(|effort| !NO_EFFORT.contains(&effort));
     Ok(reasons.then_some(Reasoning { summary: summary.is_some(), encrypted }))
 }
 
@@ -213,7 +221,7 @@ fn rest(root: &Field<'_, '_>) -> Result<(), Breach> {
     root.get_whole("max_tool_calls", 1)?;
     root.get_flag("store")?;
     root.get_word("truncation", &["auto", "disabled"])?;
-    root.get_word("service_tier", &["auto", "default", "flex", "scale", "priority"])?;
+    root.get_word("service_tier", &TIERS)?;
     root.get_word("prompt_cache_retention", &["in_memory", "in-memory", "24h"])?;
     for key in ["user", "safety_identifier", "prompt_cache_key"] {
         root.get_text(key)?;

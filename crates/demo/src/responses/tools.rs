@@ -8,7 +8,7 @@ use crate::rejected::Rejected;
 use crate::strict::{Breach, Field, is_name};
 
 /// The types of tools that are no functions.
-const OTHERS: [&str; 15] = [
+const OTHERS: [&str; 17] = [
     "web_search",
     "web_search_2025_08_26",
     "web_search_preview",
@@ -24,6 +24,8 @@ const OTHERS: [&str; 15] = [
     "custom",
     "apply_patch",
     "tool_search",
+    "namespace",
+    "programmatic_tool_calling",
 ];
 const LONGEST_NAME: usize = 128;
 
@@ -61,7 +63,16 @@ pub(super) fn read(root: &Field<'_, '_>) -> Result<Map<String, Value>, Rejected>
 
 fn function(tool: &Field<'_, '_>) -> Result<Map<String, Value>, Breach> {
     let name = tool.need("name")?;
-    tool.only(&["type", "name", "description", "parameters", "strict", "defer_loading"])?;
+    tool.only(&[
+        "type",
+        "name",
+        "description",
+        "parameters",
+        "strict",
+        "defer_loading",
+        "allowed_callers",
+        "output_schema",
+    ])?;
     if !is_name(name.text()?, LONGEST_NAME) {
         return Err(name.wrong("expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'"));
     }

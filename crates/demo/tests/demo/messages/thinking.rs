@@ -18,7 +18,9 @@ fn a_thought_comes_first_and_is_billed() {
         assert_eq!((&thought["type"], &answer["text"]), (&json!("thinking"), &json!("done")));
         assert_eq!(thought["thinking"].as_str().unwrap().contains("done"), display == "summarized");
         assert!(!thought["signature"].as_str().unwrap().is_empty());
-        assert!(plain["usage"]["output_tokens"].as_u64() > Some(1));
+        let thinking = plain["usage"]["output_tokens_details"]["thinking_tokens"].as_u64().unwrap();
+        assert!(thinking > 1);
+        assert_eq!(plain["usage"]["output_tokens"], thinking + 1);
         let answer = ask(&streamed(&request));
         assert_eq!(anonymous(joined(&events(&answer))), anonymous(plain.clone()));
         assert_eq!(answer.counted.output.last().copied(), plain["usage"]["output_tokens"].as_u64());

@@ -171,6 +171,7 @@ fn what_is_not_there_is_not_found() {
         json!({"conversation": "conv_1"}),
         json!({"prompt": {"id": "pmpt_1"}}),
         json!({"input": [{"type": "item_reference", "id": "msg_1"}]}),
+        json!({"input": [{"id": "msg_1"}]}),
     ] {
         assert_eq!(ask(&with(input("demo", "hi"), more)).status, 404);
     }
