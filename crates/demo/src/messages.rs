@@ -20,11 +20,15 @@ use crate::script::Script;
 use crate::thinking::Thought;
 use encode::Frame;
 use refused::Refused;
-use request::{Call, Purpose, Thinking};
+use request::{Call, Purpose, Thinking, Version};
 
 /// The header by which a caller says that it speaks this dialect.
 const VERSION: &str = "anthropic-version";
-const VERSIONS: [&str; 2] = ["2023-06-01", "2023-01-01"];
+const VERSIONS: [(&str, Version); 3] = [
+    ("2023-01-01", Version::June2023),
+    ("2023-06-01", Version::June2023),
+    ("2026-10-21", Version::October2026),
+];
 
 /// Whether a request to a path that several dialects have is in this one.
 pub(crate) fn is_spoken(headers: &HeaderMap) -> bool {
@@ -33,9 +37,9 @@ pub(crate) fn is_spoken(headers: &HeaderMap) -> bool {
 
 /// Answers `POST /v1/messages`.
 pub(crate) fn answer(request: &DemoRequest<'_>) -> DemoAnswer {
-    settled(request, |number| {
+    settled(request, |number, version| {
         let body = body(request)?;
-        let call = request::read(&body, Purpose::Answer)?;
+        let call = request::read(&body, Purpose::Answer, version)?;
         let mut heard = hear::hear(&call.chat)?;
         if let Some(answer) = heard.regardless(|status| refused::scripted(status, number)) {
             return Ok(answer);
@@ -67,8 +71,8 @@ pub(crate) fn answer(request: &DemoRequest<'_>) -> DemoAnswer {
 
 /// Answers `POST /v1/messages/count_tokens`.
 pub(crate) fn count_tokens(request: &DemoRequest<'_>) -> DemoAnswer {
-    settled(request, |number| {
-        let call = request::read(&body(request)?, Purpose::Count)?;
+    settled(request, |number, version| {
+        let call = request::read(&body(request)?, Purpose::Count, version)?;
         let heard = hear::hear(&call.chat)?;
         if let Some(answer) = heard.regardless(|status| refused::scripted(status, number)) {
             return Ok(answer);
@@ -82,34 +86,37 @@ pub(crate) fn count_tokens(request: &DemoRequest<'_>) -> DemoAnswer {
 
 /// Answers `GET /v1/models`.
 pub(crate) fn models(request: &DemoRequest<'_>) -> DemoAnswer {
-    settled(request, |_| Ok(told(&models::list())))
+    settled(request, |_, _| Ok(told(&models::list())))
 }
 
 /// Answers `GET /v1/models/{id}`.
 pub(crate) fn model(request: &DemoRequest<'_>, id: &str) -> DemoAnswer {
-    settled(request, |_| models::describe(id).map(|model| told(&model)))
+    settled(request, |_, _| models::describe(id).map(|model| told(&model)))
 }
 
 /// Answers a request to a path of this dialect that does not take its method.
 pub(crate) fn wrong_method(request: &DemoRequest<'_>) -> DemoAnswer {
-    settled(request, |_| Err(Refused::method()))
+    settled(request, |_, _| Err(Refused::method()))
 }
 
 /// Checks the version, answers, and names the request in the answer. The number stands for the request in its id.
-fn settled(request: &DemoRequest<'_>, answer: impl FnOnce(u64) -> Result<DemoAnswer, Refused>) -> DemoAnswer {
+fn settled(
+    request: &DemoRequest<'_>,
+    answer: impl FnOnce(u64, Version) -> Result<DemoAnswer, Refused>,
+) -> DemoAnswer {
     let number = hash(&request.body);
-    let answer = version(request.headers).and_then(|()| answer(number));
+    let answer = version(request.headers).and_then(|version| answer(number, version));
     refused::identified(answer.unwrap_or_else(|refused| refused.answer(number)), number)
 }
 
-fn version(headers: &HeaderMap) -> Result<(), Refused> {
-    let Some(version) = headers.get(VERSION) else {
+fn version(headers: &HeaderMap) -> Result<Version, Refused> {
+    let Some(named) = headers.get(VERSION) else {
         return Err(Refused::invalid("anthropic-version: header is required"));
     };
-    if version.to_str().is_ok_and(|version| VERSIONS.contains(&version)) {
-        return Ok(());
-    }
-    Err(Refused::invalid("anthropic-version: is not a valid version"))
+    let known = VERSIONS.iter().find(|(version, _)| named == version);
+    known
+        .map(|(_, version)| *version)
+        .ok_or_else(|| Refused::invalid("anthropic-version: is not a valid version"))
 }
 
 fn body(request: &DemoRequest<'_>) -> Result<Value, Refused> {

@@ -42,6 +42,22 @@ pub(super) fn of_user(block: &Field<'_, '_>) -> Result<Value, Breach> {
     }
 }
 
+/// Checks that no text of a block cites anything, be it the block itself or what a search result holds.
+pub(super) fn without_citations(block: &Field<'_, '_>) -> Result<(), Breach> {
+    if block.value().get("type").is_some_and(|kind| kind == "text")
+        && let Some(citations) = block.get("citations")
+        && citations.items()?.next().is_some()
+    {
+        return Err(citations.wrong("citations are not permitted on `text` blocks of a `user` message"));
+    }
+    if let Some(content) = block.get("content").filter(|content| content.value().is_array()) {
+        for inner in content.items()? {
+            without_citations(&inner)?;
+        }
+    }
+    Ok(())
+}
+
 /// The parts of a tool's result.
 pub(super) fn result(block: &Field<'_, '_>) -> Result<Vec<Value>, Breach> {
     block.only(&["type", "tool_use_id", "content", "is_error", "cache_control", "toolset_name"])?;

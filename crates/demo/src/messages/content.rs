@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::blocks;
 use super::refused::Refused;
+use super::request::Version;
 use crate::strict::{Breach, Field, is_name};
 use crate::thinking;
 
@@ -20,6 +21,7 @@ pub(super) struct Turns<'v> {
     open: Vec<&'v str>,
     /// How many blocks mark a cache.
     pub(super) marks: usize,
+    version: Version,
 }
 
 /// A message of the chat.
@@ -32,6 +34,11 @@ enum Turn {
 }
 
 impl<'v> Turns<'v> {
+    /// None yet, in this version of the API.
+    pub(super) fn of(version: Version) -> Self {
+        Turns { version, ..Turns::default() }
+    }
+
     /// Reads the system prompt.
     pub(super) fn system(&mut self, field: &Field<'_, 'v>) -> Result<(), Refused> {
         let mut parts = Vec::new();
@@ -105,6 +112,9 @@ impl<'v> Turns<'v> {
         } else {
             for block in filled_blocks(&field, at)? {
                 self.mark(&block)?;
+                if self.version >= Version::October2026 {
+                    blocks::without_citations(&block)?;
+                }
                 if block.need_text("type")? != "tool_result" {
                     parts.push(blocks::of_user(&block)?);
                     continue;
@@ -150,6 +160,7 @@ impl<'v> Turns<'v> {
                 self.mark(&block)?;
                 match block.need_text("type")? {
                     "text" => parts.push(text_part(blocks::text(&block)?)),
+                    "document" if self.version < Version::October2026 => parts.push(blocks::of_user(&block)?),
                     "tool_use" => calls.push(self.call(&block)?),
                     "thinking" => signed(&block)?,
                     "redacted_thinking" => redacted(&block)?,

@@ -50,12 +50,24 @@ const COUNTED: [&str; 12] = [
     "cache_control",
     "speed",
 ];
+/// The fields that steer the choice of words.
+const SAMPLING: [&str; 3] = ["temperature", "top_p", "top_k"];
 /// The most blocks that may mark a cache.
 const MOST_MARKS: usize = 4;
 const LEAST_BUDGET: i64 = 1024;
 /// The least `top_p` beside thinking.
 const LEAST_TOP_P: f64 = 0.95;
 const LONGEST_USER_ID: usize = 256;
+
+/// The versions of the API, by what they tell apart here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Version {
+    /// `2023-06-01` and before.
+    #[default]
+    June2023,
+    /// `2026-10-21`: without sampling parameters, documents of the assistant and citations of the user.
+    October2026,
+}
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,21 +101,24 @@ pub(super) enum Thinking {
 }
 
 /// Reads a body.
-pub(super) fn read(body: &Value, purpose: Purpose) -> Result<Call, Refused> {
+pub(super) fn read(body: &Value, purpose: Purpose, version: Version) -> Result<Call, Refused> {
     let root = Field::root(body);
     root.object()?;
     let model = root.need_text("model")?;
     if !models::exists(model) {
         return Err(Refused::not_found(format!("model: {model}")));
     }
-    root.only(if purpose == Purpose::Answer { &FIELDS } else { &COUNTED })?;
+    let fields: &[&str] = if purpose == Purpose::Answer { &FIELDS } else { &COUNTED };
+    let dropped = |field: &&str| version >= Version::October2026 && SAMPLING.contains(field);
+    let fields: Vec<&str> = fields.iter().copied().filter(|field| !dropped(field)).collect();
+    root.only(&fields)?;
     let max_tokens = root.get_whole("max_tokens", 1)?;
     if purpose == Purpose::Answer && max_tokens.is_none() {
         return Err(root.missing("max_tokens").into());
     }
     let thinking = thinking(&root, max_tokens)?;
     sampling(&root, thinking)?;
-    let mut turns = Turns::default();
+    let mut turns = Turns::of(version);
     if let Some(system) = root.get("system") {
         turns.system(&system)?;
     }

@@ -5,6 +5,7 @@ mod faults;
 mod refusals;
 mod thinking;
 mod tools;
+mod versions;
 
 use crate::support::{body, document, with};
 use flyball_demo::{Demo, DemoAnswer, DemoRequest};
@@ -15,8 +16,13 @@ use serde_json::{Value, json};
 pub(crate) const MESSAGES: &str = "/v1/messages";
 
 pub(crate) fn sent(method: &str, path: &str, body: &[u8]) -> DemoAnswer {
+    sent_as("2023-06-01", method, path, body)
+}
+
+/// The answer in a version of the API.
+pub(crate) fn sent_as(version: &str, method: &str, path: &str, body: &[u8]) -> DemoAnswer {
     let mut headers = HeaderMap::new();
-    headers.insert("anthropic-version", "2023-06-01".parse().unwrap());
+    headers.insert("anthropic-version", version.parse().unwrap());
     headers.insert("x-api-key", "provider-key".parse().unwrap());
     let body = bytes::Bytes::copy_from_slice(body);
     Demo::new().answer(DemoRequest { method, path, headers: &headers, body })

@@ -148,7 +148,7 @@ fn names_of_tools_are_unique() {
 #[test]
 fn the_version_has_to_be_named() {
     let request = message("demo", "hi").to_string();
-    for version in [None, Some("2026-01-01")] {
+    for version in [None, Some("2026-01-01"), Some("")] {
         let mut headers = HeaderMap::new();
         version.map(|version| headers.insert("anthropic-version", version.parse().unwrap()));
         let body = request.clone().into();
