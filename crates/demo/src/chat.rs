@@ -3,6 +3,7 @@
 
 mod choice;
 mod encode;
+pub(crate) mod hear;
 mod logprobs;
 mod request;
 mod tools;

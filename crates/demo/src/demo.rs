@@ -1,5 +1,5 @@
 //! The demo model's front: a request comes in, is sent to what its path names, and leaves as steps to play.
-//! What answers look like is said in `chat`, `embeddings` and `models`.
+//! What answers look like is said in the folders and files of the endpoints.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::chat;
 use crate::embeddings;
+use crate::messages;
 use crate::models;
 use crate::play;
 use crate::received::{Log, Received};
 use crate::rejected::Rejected;
+use crate::responses;
 use crate::script::{Script, percent_decode};
 
 /// `created` of every answer while no clock is given: 2026-01-01T00:00:00Z.
@@ -133,6 +135,9 @@ impl Demo {
             return Err(Rejected::unknown_path(request.method, path));
         };
         if request.method != method {
+            if endpoint.is_of_messages() {
+                return Ok(messages::wrong_method(request));
+            }
             return Err(Rejected::wrong_method(request.method, path));
         }
         match endpoint {
@@ -142,15 +147,22 @@ impl Demo {
             Endpoint::Embeddings { deployment } => {
                 embeddings::answer(&request.body, decoded(deployment)?.as_deref())
             }
+            Endpoint::Models if messages::is_spoken(request.headers) => Ok(messages::models(request)),
             Endpoint::Models => {
                 let body = models::list(self.created());
                 Ok(play::plain(&Script::default(), StatusCode::OK, body, (0, 0)))
             }
             Endpoint::Model { id } => {
                 let id = percent_decode(id).ok_or_else(|| Rejected::unknown_model(id))?;
+                if messages::is_spoken(request.headers) {
+                    return Ok(messages::model(request, &id));
+                }
                 let body = models::describe(&id, self.created())?;
                 Ok(play::plain(&Script::default(), StatusCode::OK, body, (0, 0)))
             }
+            Endpoint::Messages => Ok(messages::answer(request)),
+            Endpoint::CountTokens => Ok(messages::count_tokens(request)),
+            Endpoint::Responses => responses::answer(&request.body, self.created()),
         }
     }
 
@@ -168,9 +180,16 @@ enum Endpoint<'a> {
     Embeddings { deployment: Option<&'a str> },
     Models,
     Model { id: &'a str },
+    Messages,
+    CountTokens,
+    Responses,
 }
 
 impl<'a> Endpoint<'a> {
+    fn is_of_messages(&self) -> bool {
+        matches!(self, Endpoint::Messages | Endpoint::CountTokens)
+    }
+
     /// The endpoint and the method it takes.
     fn of(path: &'a str) -> Option<(Self, &'static str)> {
         if let Some(rest) = path.strip_prefix("/openai/deployments/") {
@@ -185,6 +204,9 @@ impl<'a> Endpoint<'a> {
         match path.strip_prefix("/v1").unwrap_or(path) {
             "/chat/completions" => Some((Endpoint::Chat { deployment: None }, "POST")),
             "/embeddings" => Some((Endpoint::Embeddings { deployment: None }, "POST")),
+            "/messages" => Some((Endpoint::Messages, "POST")),
+            "/messages/count_tokens" => Some((Endpoint::CountTokens, "POST")),
+            "/responses" => Some((Endpoint::Responses, "POST")),
             "/models" => Some((Endpoint::Models, "GET")),
             other => {
                 let id = other.strip_prefix("/models/").filter(|id| !id.is_empty())?;

@@ -1,4 +1,4 @@
-//! The demo model: a deterministic provider that speaks OpenAI's protocol without a network.
+//! The demo model: a deterministic provider that speaks the protocols of several vendors without a network.
 //!
 //! [`Demo`] turns one request into a [`DemoAnswer`]: a status, headers and [`Step`]s that say what is sent when.
 //! The gateway plays the steps in process, the test kit plays them on a socket; the same code is the shipped
@@ -8,6 +8,9 @@
 //!
 //! Deliberately absent: sockets, timers, an async runtime, randomness. The same request always gets the same
 //! answer, except for `created`, which follows the clock that the caller supplied.
+//!
+//! Chat is the dialect that the model itself speaks. Each other one is a folder that checks a request as strictly as
+//! its vendor does, turns it into a chat, and writes in its own shapes what is said to that: answers, events, errors.
 //!
 //! # Tokens
 //!
@@ -24,13 +27,17 @@ mod embeddings;
 mod hash;
 mod hints;
 mod json;
+mod messages;
 mod models;
 mod play;
 mod received;
 mod rejected;
+mod responses;
 mod schema;
 mod skills;
 mod split;
+mod strict;
+mod thinking;
 
 pub use demo::{Counted, Demo, DemoAnswer, DemoRequest, Step};
 pub use received::Received;

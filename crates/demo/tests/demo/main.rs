@@ -7,6 +7,10 @@ mod embeddings;
 #[cfg(test)]
 mod log;
 #[cfg(test)]
+mod messages;
+#[cfg(test)]
+mod responses;
+#[cfg(test)]
 mod scripts;
 #[cfg(test)]
 mod shapes;
