@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::chat;
 use crate::embeddings;
+use crate::gemini;
 use crate::models;
 use crate::play;
 use crate::received::{Log, Received};
@@ -128,7 +129,7 @@ impl Demo {
     }
 
     fn dispatch(&self, request: &DemoRequest<'_>) -> Result<DemoAnswer, Rejected> {
-        let path = request.path.split_once('?').map_or(request.path, |(path, _)| path);
+        let (path, query) = request.path.split_once('?').unwrap_or((request.path, ""));
         let Some((endpoint, method)) = Endpoint::of(path) else {
             return Err(Rejected::unknown_path(request.method, path));
         };
@@ -142,6 +143,7 @@ impl Demo {
             Endpoint::Embeddings { deployment } => {
                 embeddings::answer(&request.body, decoded(deployment)?.as_deref())
             }
+            Endpoint::Gemini { model, action } => Ok(gemini::answer(&request.body, model, action, query)),
             Endpoint::Models => {
                 let body = models::list(self.created());
                 Ok(play::plain(&Script::default(), StatusCode::OK, body, (0, 0)))
@@ -166,6 +168,7 @@ impl Demo {
 enum Endpoint<'a> {
     Chat { deployment: Option<&'a str> },
     Embeddings { deployment: Option<&'a str> },
+    Gemini { model: &'a str, action: gemini::Action },
     Models,
     Model { id: &'a str },
 }
@@ -181,6 +184,9 @@ impl<'a> Endpoint<'a> {
                 "embeddings" => Some((Endpoint::Embeddings { deployment }, "POST")),
                 _ => None,
             };
+        }
+        if let Some((model, action)) = gemini::route(path) {
+            return Some((Endpoint::Gemini { model, action }, "POST"));
         }
         match path.strip_prefix("/v1").unwrap_or(path) {
             "/chat/completions" => Some((Endpoint::Chat { deployment: None }, "POST")),

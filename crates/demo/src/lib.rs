@@ -21,6 +21,7 @@ pub mod script;
 mod chat;
 mod demo;
 mod embeddings;
+mod gemini;
 mod hash;
 mod hints;
 mod json;
@@ -31,6 +32,7 @@ mod rejected;
 mod schema;
 mod skills;
 mod split;
+mod thought;
 
 pub use demo::{Counted, Demo, DemoAnswer, DemoRequest, Step};
 pub use received::Received;

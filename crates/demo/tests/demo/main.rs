@@ -5,6 +5,8 @@ mod bad_requests;
 #[cfg(test)]
 mod embeddings;
 #[cfg(test)]
+mod gemini;
+#[cfg(test)]
 mod log;
 #[cfg(test)]
 mod scripts;
