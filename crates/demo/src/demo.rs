@@ -9,6 +9,7 @@ use flyball_core::Clock;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::chat;
+use crate::converse;
 use crate::embeddings;
 use crate::gemini;
 use crate::models;
@@ -143,6 +144,9 @@ impl Demo {
             Endpoint::Embeddings { deployment } => {
                 embeddings::answer(&request.body, decoded(deployment)?.as_deref())
             }
+            Endpoint::Converse { model, stream } => {
+                Ok(converse::answer(request.headers, &request.body, model, stream))
+            }
             Endpoint::Gemini { model, action } => Ok(gemini::answer(&request.body, model, action, query)),
             Endpoint::Models => {
                 let body = models::list(self.created());
@@ -168,6 +172,7 @@ impl Demo {
 enum Endpoint<'a> {
     Chat { deployment: Option<&'a str> },
     Embeddings { deployment: Option<&'a str> },
+    Converse { model: &'a str, stream: bool },
     Gemini { model: &'a str, action: gemini::Action },
     Models,
     Model { id: &'a str },
@@ -187,6 +192,9 @@ impl<'a> Endpoint<'a> {
         }
         if let Some((model, action)) = gemini::route(path) {
             return Some((Endpoint::Gemini { model, action }, "POST"));
+        }
+        if let Some((model, stream)) = converse::route(path) {
+            return Some((Endpoint::Converse { model, stream }, "POST"));
         }
         match path.strip_prefix("/v1").unwrap_or(path) {
             "/chat/completions" => Some((Endpoint::Chat { deployment: None }, "POST")),

@@ -19,6 +19,7 @@
 pub mod script;
 
 mod chat;
+mod converse;
 mod demo;
 mod embeddings;
 mod gemini;

@@ -135,6 +135,11 @@ impl Spoken {
         })
     }
 
+    /// The stop sequence that ended this answer.
+    pub(crate) fn stop(&self) -> Option<&str> {
+        self.stop.as_deref()
+    }
+
     /// The tokens of this answer.
     pub(crate) fn tokens(&self) -> u64 {
         self.choice.tokens()

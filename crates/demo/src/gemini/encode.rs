@@ -44,22 +44,24 @@ impl Frame<'_> {
     }
 
     fn response(&self, candidates: Vec<Value>, (thought, said): (u64, u64)) -> Value {
-        let mut response = json!({"candidates": candidates});
+        let mut response = Map::new();
+        response.insert("candidates".to_owned(), Value::Array(candidates));
         if self.usage {
-            let mut usage = json!({
-                "promptTokenCount": self.prompt_tokens,
-                "candidatesTokenCount": said,
-                "totalTokenCount": self.prompt_tokens + said + thought,
-                "promptTokensDetails": [{"modality": "TEXT", "tokenCount": self.prompt_tokens}],
-            });
+            let mut usage = Map::new();
+            let mut count = |name: &str, tokens: u64| usage.insert(name.to_owned(), json!(tokens));
+            count("promptTokenCount", self.prompt_tokens);
+            count("candidatesTokenCount", said);
+            count("totalTokenCount", self.prompt_tokens + said + thought);
             if thought > 0 {
-                usage["thoughtsTokenCount"] = json!(thought);
+                count("thoughtsTokenCount", thought);
             }
-            response["usageMetadata"] = usage;
+            let details = json!([{"modality": "TEXT", "tokenCount": self.prompt_tokens}]);
+            usage.insert("promptTokensDetails".to_owned(), details);
+            response.insert("usageMetadata".to_owned(), Value::Object(usage));
         }
-        response["modelVersion"] = json!(self.model);
-        response["responseId"] = json!(format!("{:016x}", self.id));
-        response
+        response.insert("modelVersion".to_owned(), json!(self.model));
+        response.insert("responseId".to_owned(), json!(format!("{:016x}", self.id)));
+        Value::Object(response)
     }
 }
 
@@ -153,11 +155,14 @@ fn thought_part(thought: &Thought) -> Value {
 }
 
 /// A part with the signature of the thought before it.
-fn signed(mut part: Value, thought: Option<&Thought>) -> Value {
-    if let Some(thought) = thought {
-        part["thoughtSignature"] = json!(thought.signature);
+fn signed(part: Value, thought: Option<&Thought>) -> Value {
+    match (part, thought) {
+        (Value::Object(mut members), Some(thought)) => {
+            members.insert("thoughtSignature".to_owned(), json!(thought.signature));
+            Value::Object(members)
+        }
+        (part, _) => part,
     }
-    part
 }
 
 /// One part per call; the first carries the signature.

@@ -87,6 +87,6 @@ fn safety(fields: &Fields<'_>) -> Result<(), Refused> {
 fn prompt(messages: &[Value]) -> &str {
     let user = messages.iter().rev().find(|message| message.get("role").is_some_and(|role| role == "user"));
     let parts = user.and_then(|message| message.get("content")).and_then(Value::as_array);
-    let texts = parts.into_iter().flatten().filter_map(|part| part.get("text").and_then(Value::as_str));
-    texts.last().unwrap_or_default()
+    let mut texts = parts.into_iter().flatten().filter_map(|part| part.get("text").and_then(Value::as_str));
+    texts.next_back().unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! The turns of a conversation: who may say what after whom, and what they are as messages of a chat.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::fields::Fields;
 use super::parts::Part;
@@ -122,13 +122,15 @@ fn model<'v>(parts: Vec<Part<'v>>, at: usize, messages: &mut Vec<Value>) -> Resu
     if !calls.is_empty() && at == 0 {
         return Err(Refused::invalid(AFTER_USER));
     }
-    let mut message = json!({"role": "assistant", "content": content});
+    let mut message = Map::new();
+    message.insert("role".to_owned(), json!("assistant"));
+    message.insert("content".to_owned(), Value::Array(content));
     if !calls.is_empty() {
-        message["tool_calls"] = Value::Array(calls);
+        message.insert("tool_calls".to_owned(), Value::Array(calls));
     }
     if !thoughts.is_empty() {
-        message["reasoning_content"] = Value::String(thoughts);
+        message.insert("reasoning_content".to_owned(), Value::String(thoughts));
     }
-    messages.push(message);
+    messages.push(Value::Object(message));
     Ok(open)
 }

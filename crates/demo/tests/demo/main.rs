@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod bad_requests;
 #[cfg(test)]
+mod converse;
+#[cfg(test)]
+mod converse_rules;
+#[cfg(test)]
 mod embeddings;
 #[cfg(test)]
 mod gemini;
