@@ -19,7 +19,7 @@ use crate::script::Script;
 use crate::skills;
 use crate::split::Split;
 
-pub(crate) use ask::{Call, Finish, Saying, Spoken, ask};
+pub(crate) use ask::{Asked, Call, Finish, Saying, Spoken, ask};
 pub(crate) use request::{Str, parse_error};
 
 use choice::{Choice, Said};

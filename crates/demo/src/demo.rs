@@ -9,6 +9,7 @@ use flyball_core::Clock;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::chat;
+use crate::completions;
 use crate::converse;
 use crate::embeddings;
 use crate::gemini;
@@ -144,6 +145,9 @@ impl Demo {
             Endpoint::Embeddings { deployment } => {
                 embeddings::answer(&request.body, decoded(deployment)?.as_deref())
             }
+            Endpoint::Completions { deployment } => {
+                completions::answer(&request.body, decoded(deployment)?.as_deref(), self.created())
+            }
             Endpoint::Converse { model, stream } => {
                 Ok(converse::answer(request.headers, &request.body, model, stream))
             }
@@ -172,6 +176,7 @@ impl Demo {
 enum Endpoint<'a> {
     Chat { deployment: Option<&'a str> },
     Embeddings { deployment: Option<&'a str> },
+    Completions { deployment: Option<&'a str> },
     Converse { model: &'a str, stream: bool },
     Gemini { model: &'a str, action: gemini::Action },
     Models,
@@ -186,6 +191,7 @@ impl<'a> Endpoint<'a> {
             let deployment = Some(name);
             return match rest {
                 "chat/completions" => Some((Endpoint::Chat { deployment }, "POST")),
+                "completions" => Some((Endpoint::Completions { deployment }, "POST")),
                 "embeddings" => Some((Endpoint::Embeddings { deployment }, "POST")),
                 _ => None,
             };
@@ -198,6 +204,7 @@ impl<'a> Endpoint<'a> {
         }
         match path.strip_prefix("/v1").unwrap_or(path) {
             "/chat/completions" => Some((Endpoint::Chat { deployment: None }, "POST")),
+            "/completions" => Some((Endpoint::Completions { deployment: None }, "POST")),
             "/embeddings" => Some((Endpoint::Embeddings { deployment: None }, "POST")),
             "/models" => Some((Endpoint::Models, "GET")),
             other => {

@@ -19,6 +19,7 @@
 pub mod script;
 
 mod chat;
+mod completions;
 mod converse;
 mod demo;
 mod embeddings;

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bad_requests;
 #[cfg(test)]
+mod completions;
+#[cfg(test)]
 mod converse;
 #[cfg(test)]
 mod converse_rules;
@@ -10,6 +12,8 @@ mod converse_rules;
 mod embeddings;
 #[cfg(test)]
 mod gemini;
+#[cfg(test)]
+mod gemini_rules;
 #[cfg(test)]
 mod log;
 #[cfg(test)]
