@@ -5,28 +5,17 @@ mod encode;
 mod logprobs;
 mod request;
 
-use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::chat::{self, Asked, Finish, Saying, Spoken};
 use crate::demo::DemoAnswer;
 use crate::hash::hash;
 use crate::models;
-use crate::play::dialect::Dialect;
+use crate::play::dialect::OPENAI;
 use crate::rejected::Rejected;
 
 use encode::{Frame, Text};
 use request::{CompletionRequest, Prompt};
-
-const DIALECT: Dialect = Dialect {
-    stream: "text/event-stream; charset=utf-8",
-    refusal: |status| (Rejected::scripted(status).body(), Vec::new()),
-    broken: |_| encode::data("{\"id\":\"cmpl-broken\",\"choices\":[{\"index\":0,"),
-    failure: |_| {
-        let error = Rejected::scripted(StatusCode::INTERNAL_SERVER_ERROR).body();
-        [b"data: ".as_slice(), &error, b"\n\n"].concat()
-    },
-};
 
 /// Answers a body. `deployment` is the model of Azure's path form, which outranks the body's.
 pub(crate) fn answer(body: &[u8], deployment: Option<&str>, created: u64) -> Result<DemoAnswer, Rejected> {
@@ -40,7 +29,7 @@ pub(crate) fn answer(body: &[u8], deployment: Option<&str>, created: u64) -> Res
         prompts.iter().zip(&asked).map(|(prompt, asked)| prompt.tokens + asked.prompt_tokens).sum();
     // The script of the first prompt steers the answer.
     let script = asked.first().map(|asked| asked.script.clone()).unwrap_or_default();
-    if let Some(answer) = DIALECT.regardless(&script, prompt_tokens) {
+    if let Some(answer) = OPENAI.regardless(&script, prompt_tokens) {
         return Ok(answer);
     }
     let texts: Vec<Text<'_>> = prompts
@@ -59,10 +48,10 @@ pub(crate) fn answer(body: &[u8], deployment: Option<&str>, created: u64) -> Res
     };
     if request.stream() && !script.ignore_stream {
         let events = encode::events(&frame, request.include_usage(), !script.no_done);
-        Ok(DIALECT.stream(&script, events, prompt_tokens))
+        Ok(OPENAI.stream(&script, events, prompt_tokens))
     } else {
         let tokens = (prompt_tokens, frame.completion_tokens());
-        Ok(DIALECT.plain(&script, encode::document(&frame), tokens))
+        Ok(OPENAI.plain(&script, encode::document(&frame), tokens))
     }
 }
 

@@ -8,15 +8,19 @@ use bytes::Bytes;
 use flyball_core::Clock;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use crate::audio;
 use crate::chat;
 use crate::completions;
 use crate::converse;
 use crate::embeddings;
 use crate::gemini;
+use crate::images;
 use crate::models;
+use crate::moderations;
 use crate::play;
 use crate::received::{Log, Received};
 use crate::rejected::Rejected;
+use crate::rerank;
 use crate::script::{Script, percent_decode};
 
 /// `created` of every answer while no clock is given: 2026-01-01T00:00:00Z.
@@ -152,6 +156,11 @@ impl Demo {
                 Ok(converse::answer(request.headers, &request.body, model, stream))
             }
             Endpoint::Gemini { model, action } => Ok(gemini::answer(&request.body, model, action, query)),
+            Endpoint::Images => images::answer(&request.body, self.created()),
+            Endpoint::Moderations => moderations::answer(&request.body),
+            Endpoint::Rerank { version } => Ok(rerank::answer(&request.body, version)),
+            Endpoint::Speech => audio::speech(&request.body),
+            Endpoint::Transcription => audio::transcription(request.headers, &request.body),
             Endpoint::Models => {
                 let body = models::list(self.created());
                 Ok(play::plain(&Script::default(), StatusCode::OK, body, (0, 0)))
@@ -179,6 +188,11 @@ enum Endpoint<'a> {
     Completions { deployment: Option<&'a str> },
     Converse { model: &'a str, stream: bool },
     Gemini { model: &'a str, action: gemini::Action },
+    Images,
+    Moderations,
+    Rerank { version: rerank::Version },
+    Speech,
+    Transcription,
     Models,
     Model { id: &'a str },
 }
@@ -206,6 +220,12 @@ impl<'a> Endpoint<'a> {
             "/chat/completions" => Some((Endpoint::Chat { deployment: None }, "POST")),
             "/completions" => Some((Endpoint::Completions { deployment: None }, "POST")),
             "/embeddings" => Some((Endpoint::Embeddings { deployment: None }, "POST")),
+            "/images/generations" => Some((Endpoint::Images, "POST")),
+            "/moderations" => Some((Endpoint::Moderations, "POST")),
+            "/rerank" => Some((Endpoint::Rerank { version: rerank::Version::First }, "POST")),
+            "/v2/rerank" => Some((Endpoint::Rerank { version: rerank::Version::Second }, "POST")),
+            "/audio/speech" => Some((Endpoint::Speech, "POST")),
+            "/audio/transcriptions" => Some((Endpoint::Transcription, "POST")),
             "/models" => Some((Endpoint::Models, "GET")),
             other => {
                 let id = other.strip_prefix("/models/").filter(|id| !id.is_empty())?;

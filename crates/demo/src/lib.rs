@@ -18,6 +18,7 @@
 
 pub mod script;
 
+mod audio;
 mod chat;
 mod completions;
 mod converse;
@@ -26,14 +27,18 @@ mod embeddings;
 mod gemini;
 mod hash;
 mod hints;
+mod images;
 mod json;
 mod models;
+mod moderations;
 mod play;
 mod received;
 mod rejected;
+mod rerank;
 mod schema;
 mod skills;
 mod split;
+mod steered;
 mod thought;
 
 pub use demo::{Counted, Demo, DemoAnswer, DemoRequest, Step};

@@ -121,7 +121,7 @@ pub(super) fn events(frame: &Frame<'_>, include_usage: bool, done: bool) -> Vec<
 }
 
 /// An event of this data.
-pub(super) fn data(text: &str) -> Vec<u8> {
+fn data(text: &str) -> Vec<u8> {
     format!("data: {text}\n\n").into_bytes()
 }
 

@@ -6,7 +6,19 @@ use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::{Fault, HTML, PAGE, Send, first_half, headers, push_rest, push_wait, set_content_type};
 use crate::demo::{Counted, DemoAnswer};
+use crate::rejected::Rejected;
 use crate::script::{Place, Script};
+
+/// OpenAI's errors, and events with a list of choices.
+pub(crate) const OPENAI: Dialect = Dialect {
+    stream: "text/event-stream; charset=utf-8",
+    refusal: |status| (Rejected::scripted(status).body(), Vec::new()),
+    broken: |_| b"data: {\"id\":\"broken\",\"choices\":[{\"index\":0,\n\n".to_vec(),
+    failure: |_| {
+        let error = Rejected::scripted(StatusCode::INTERNAL_SERVER_ERROR).body();
+        [b"data: ".as_slice(), &error, b"\n\n"].concat()
+    },
+};
 
 /// What a dialect sends where a script breaks an answer.
 #[derive(Clone, Copy, Debug)]
