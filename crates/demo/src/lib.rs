@@ -1,4 +1,4 @@
-//! The demo model: a deterministic provider that speaks OpenAI's protocol without a network.
+//! The demo model: a deterministic provider that speaks the protocols of several vendors without a network.
 //!
 //! [`Demo`] turns one request into a [`DemoAnswer`]: a status, headers and [`Step`]s that say what is sent when.
 //! The gateway plays the steps in process, the test kit plays them on a socket; the same code is the shipped
@@ -8,6 +8,13 @@
 //!
 //! Deliberately absent: sockets, timers, an async runtime, randomness. The same request always gets the same
 //! answer, except for `created`, which follows the clock that the caller supplied.
+//!
+//! # Dialects
+//!
+//! The path says which dialect a request speaks: OpenAI's chat and legacy completions, embeddings, moderations, images
+//! and sound, Jina's and Cohere's reranking, Google's `generateContent`, Bedrock's `Converse`. Each is read and checked
+//! as strictly as its vendor does, and its errors and broken streams have the vendor's form. What is said is the same
+//! in all of them.
 //!
 //! # Tokens
 //!

@@ -1,6 +1,8 @@
 //! The demo model through its public surface, one file per behaviour. One binary, so that it links once.
 
 #[cfg(test)]
+mod audio;
+#[cfg(test)]
 mod bad_requests;
 #[cfg(test)]
 mod completions;
@@ -18,6 +20,8 @@ mod gemini_rules;
 mod log;
 #[cfg(test)]
 mod scripts;
+#[cfg(test)]
+mod services;
 #[cfg(test)]
 mod shapes;
 #[cfg(test)]
