@@ -146,9 +146,6 @@ impl Demo {
             Endpoint::Chat { deployment } => {
                 chat::answer(&request.body, decoded(deployment)?.as_deref(), self.created())
             }
-            Endpoint::Embeddings { deployment } => {
-                embeddings::answer(&request.body, decoded(deployment)?.as_deref())
-            }
             Endpoint::Completions { deployment } => {
                 completions::answer(&request.body, decoded(deployment)?.as_deref(), self.created())
             }
@@ -161,6 +158,9 @@ impl Demo {
             Endpoint::Rerank { version } => Ok(rerank::answer(&request.body, version)),
             Endpoint::Speech => audio::speech(&request.body),
             Endpoint::Transcription => audio::transcription(request.headers, &request.body),
+            Endpoint::Embeddings { deployment } => {
+                embeddings::answer(&request.body, decoded(deployment)?.as_deref())
+            }
             Endpoint::Models => {
                 let body = models::list(self.created());
                 Ok(play::plain(&Script::default(), StatusCode::OK, body, (0, 0)))
@@ -217,15 +217,15 @@ impl<'a> Endpoint<'a> {
             return Some((Endpoint::Converse { model, stream }, "POST"));
         }
         match path.strip_prefix("/v1").unwrap_or(path) {
-            "/chat/completions" => Some((Endpoint::Chat { deployment: None }, "POST")),
-            "/completions" => Some((Endpoint::Completions { deployment: None }, "POST")),
-            "/embeddings" => Some((Endpoint::Embeddings { deployment: None }, "POST")),
             "/images/generations" => Some((Endpoint::Images, "POST")),
             "/moderations" => Some((Endpoint::Moderations, "POST")),
             "/rerank" => Some((Endpoint::Rerank { version: rerank::Version::First }, "POST")),
             "/v2/rerank" => Some((Endpoint::Rerank { version: rerank::Version::Second }, "POST")),
             "/audio/speech" => Some((Endpoint::Speech, "POST")),
             "/audio/transcriptions" => Some((Endpoint::Transcription, "POST")),
+            "/chat/completions" => Some((Endpoint::Chat { deployment: None }, "POST")),
+            "/completions" => Some((Endpoint::Completions { deployment: None }, "POST")),
+            "/embeddings" => Some((Endpoint::Embeddings { deployment: None }, "POST")),
             "/models" => Some((Endpoint::Models, "GET")),
             other => {
                 let id = other.strip_prefix("/models/").filter(|id| !id.is_empty())?;

@@ -9,12 +9,8 @@
 //! Deliberately absent: sockets, timers, an async runtime, randomness. The same request always gets the same
 //! answer, except for `created`, which follows the clock that the caller supplied.
 //!
-//! # Dialects
-//!
-//! The path says which dialect a request speaks: OpenAI's chat and legacy completions, embeddings, moderations, images
-//! and sound, Jina's and Cohere's reranking, Google's `generateContent`, Bedrock's `Converse`. Each is read and checked
-//! as strictly as its vendor does, and its errors and broken streams have the vendor's form. What is said is the same
-//! in all of them.
+//! Chat is the dialect that the model itself speaks. Each other one is a folder that checks a request as strictly as
+//! its vendor does, turns it into a chat, and writes in its own shapes what is said to that: answers, events, errors.
 //!
 //! # Tokens
 //!
