@@ -23,7 +23,7 @@ impl Thought {
         let words = prompt.split_whitespace().count();
         let plural = if words == 1 { "" } else { "s" };
         let text = format!("The prompt has {words} word{plural}; one of my skills may fit it.");
-        let signature = sign(hash(prompt.as_bytes()));
+        let signature = sign(hash(text.as_bytes()));
         Thought { text, signature }
     }
 
@@ -41,6 +41,11 @@ pub(crate) fn is_genuine(signature: &str) -> bool {
     seed.first().is_some_and(|seed| sign(u64::from_be_bytes(*seed)) == signature)
 }
 
+/// Whether a signature is that of this thought, both unaltered.
+pub(crate) fn signs(signature: &str, text: &str) -> bool {
+    sign(hash(text.as_bytes())) == signature
+}
+
 fn sign(seed: u64) -> String {
     let mut bytes = seed.to_be_bytes().to_vec();
     bytes.extend(mix(seed ^ SALT).to_be_bytes());
@@ -53,8 +58,10 @@ mod tests {
 
     #[test]
     fn a_signature_is_known_again_and_an_altered_one_is_not() {
-        let signature = Thought::of("hello").signature;
-        assert!(is_genuine(&signature));
+        let thought = Thought::of("hello");
+        let signature = thought.signature;
+        assert!(is_genuine(&signature) && signs(&signature, &thought.text));
+        assert!(!signs(&signature, &format!("{} ", thought.text)));
         for at in 0..signature.len() {
             let mut altered = signature.clone().into_bytes();
             altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };

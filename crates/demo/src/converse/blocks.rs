@@ -188,7 +188,7 @@ fn reasoning<'v>(value: &'v Value, path: &str, at: &str) -> Result<Block<'v>, Re
     inner.required("text")?;
     let text = inner.text("text")?.unwrap_or_default();
     match inner.text("signature")? {
-        Some(signature) if !thought::is_genuine(signature) => Err(Refused::invalid(format!(
+        Some(signature) if !thought::signs(signature, text) => Err(Refused::invalid(format!(
             "The model returned the following errors: {at}: Invalid `signature` in `thinking` block"
         ))),
         _ => Ok(Block::Thought(text)),

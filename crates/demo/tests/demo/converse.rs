@@ -232,8 +232,11 @@ fn reasoning_is_shown_counted_and_known_again() {
     messages.push(said["output"]["message"].clone());
     messages.push(json!({"role": "user", "content": [{"text": "and now?"}]}));
     plain(&back);
-    back["messages"][1]["content"][0]["reasoningContent"]["reasoningText"]["signature"] = json!("AAAA");
-    assert_eq!(converse("/model/demo/converse", &back).status, 400);
+    for member in ["text", "signature"] {
+        let mut altered = back.clone();
+        altered["messages"][1]["content"][0]["reasoningContent"]["reasoningText"][member] = json!("AAAA");
+        assert_eq!(converse("/model/demo/converse", &altered).status, 400, "{member}");
+    }
 }
 
 #[test]
