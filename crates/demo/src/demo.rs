@@ -8,13 +8,20 @@ use bytes::Bytes;
 use flyball_core::Clock;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use crate::audio;
 use crate::chat;
+use crate::completions;
+use crate::converse;
 use crate::embeddings;
+use crate::gemini;
+use crate::images;
 use crate::messages;
 use crate::models;
+use crate::moderations;
 use crate::play;
 use crate::received::{Log, Received};
 use crate::rejected::Rejected;
+use crate::rerank;
 use crate::responses;
 use crate::script::{Script, percent_decode};
 
@@ -130,7 +137,7 @@ impl Demo {
     }
 
     fn dispatch(&self, request: &DemoRequest<'_>) -> Result<DemoAnswer, Rejected> {
-        let path = request.path.split_once('?').map_or(request.path, |(path, _)| path);
+        let (path, query) = request.path.split_once('?').unwrap_or((request.path, ""));
         let Some((endpoint, method)) = Endpoint::of(path) else {
             return Err(Rejected::unknown_path(request.method, path));
         };
@@ -144,6 +151,18 @@ impl Demo {
             Endpoint::Chat { deployment } => {
                 chat::answer(&request.body, decoded(deployment)?.as_deref(), self.created())
             }
+            Endpoint::Completions { deployment } => {
+                completions::answer(&request.body, decoded(deployment)?.as_deref(), self.created())
+            }
+            Endpoint::Converse { model, stream } => {
+                Ok(converse::answer(request.headers, &request.body, model, stream))
+            }
+            Endpoint::Gemini { model, action } => Ok(gemini::answer(&request.body, model, action, query)),
+            Endpoint::Images => images::answer(&request.body, self.created()),
+            Endpoint::Moderations => moderations::answer(&request.body),
+            Endpoint::Rerank { version } => Ok(rerank::answer(&request.body, version)),
+            Endpoint::Speech => audio::speech(&request.body),
+            Endpoint::Transcription => audio::transcription(request.headers, &request.body),
             Endpoint::Embeddings { deployment } => {
                 embeddings::answer(&request.body, decoded(deployment)?.as_deref())
             }
@@ -178,6 +197,14 @@ impl Demo {
 enum Endpoint<'a> {
     Chat { deployment: Option<&'a str> },
     Embeddings { deployment: Option<&'a str> },
+    Completions { deployment: Option<&'a str> },
+    Converse { model: &'a str, stream: bool },
+    Gemini { model: &'a str, action: gemini::Action },
+    Images,
+    Moderations,
+    Rerank { version: rerank::Version },
+    Speech,
+    Transcription,
     Models,
     Model { id: &'a str },
     Messages,
@@ -197,12 +224,26 @@ impl<'a> Endpoint<'a> {
             let deployment = Some(name);
             return match rest {
                 "chat/completions" => Some((Endpoint::Chat { deployment }, "POST")),
+                "completions" => Some((Endpoint::Completions { deployment }, "POST")),
                 "embeddings" => Some((Endpoint::Embeddings { deployment }, "POST")),
                 _ => None,
             };
         }
+        if let Some((model, action)) = gemini::route(path) {
+            return Some((Endpoint::Gemini { model, action }, "POST"));
+        }
+        if let Some((model, stream)) = converse::route(path) {
+            return Some((Endpoint::Converse { model, stream }, "POST"));
+        }
         match path.strip_prefix("/v1").unwrap_or(path) {
+            "/images/generations" => Some((Endpoint::Images, "POST")),
+            "/moderations" => Some((Endpoint::Moderations, "POST")),
+            "/rerank" => Some((Endpoint::Rerank { version: rerank::Version::First }, "POST")),
+            "/v2/rerank" => Some((Endpoint::Rerank { version: rerank::Version::Second }, "POST")),
+            "/audio/speech" => Some((Endpoint::Speech, "POST")),
+            "/audio/transcriptions" => Some((Endpoint::Transcription, "POST")),
             "/chat/completions" => Some((Endpoint::Chat { deployment: None }, "POST")),
+            "/completions" => Some((Endpoint::Completions { deployment: None }, "POST")),
             "/embeddings" => Some((Endpoint::Embeddings { deployment: None }, "POST")),
             "/messages" => Some((Endpoint::Messages, "POST")),
             "/messages/count_tokens" => Some((Endpoint::CountTokens, "POST")),

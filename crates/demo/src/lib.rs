@@ -21,23 +21,32 @@
 
 pub mod script;
 
+mod audio;
 mod chat;
+mod completions;
+mod converse;
 mod demo;
 mod embeddings;
+mod gemini;
 mod hash;
 mod hints;
+mod images;
 mod json;
 mod messages;
 mod models;
+mod moderations;
 mod play;
 mod received;
 mod rejected;
+mod rerank;
 mod responses;
 mod schema;
 mod skills;
 mod split;
+mod steered;
 mod strict;
 mod thinking;
+mod thought;
 
 pub use demo::{Counted, Demo, DemoAnswer, DemoRequest, Step};
 pub use received::Received;

@@ -1,6 +1,8 @@
 //! From a finished body and a script to the steps of an answer: waits, cuts, hangs, splits. What the body says is
 //! decided elsewhere.
 
+pub(crate) mod dialect;
+
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};

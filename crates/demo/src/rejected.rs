@@ -88,6 +88,11 @@ impl Rejected {
         Rejected { status, kind, code, param: None, message: message.to_owned() }
     }
 
+    /// What is wrong, in words.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The error document.
     pub(crate) fn body(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(128 + self.message.len());
