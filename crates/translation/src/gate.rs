@@ -90,6 +90,19 @@ impl Gate {
         }
     }
 
+    /// Notes that something meant was left out or not kept as it was, by the name that the caller's dialect has for
+    /// it. For writers: they know no paths of the caller's.
+    pub fn drop_meaning(&mut self, meaning: Meaning) {
+        if let Some(name) = self.name_of(meaning) {
+            self.drop(name.to_owned());
+        }
+    }
+
+    /// The name that the caller's dialect has for what is meant.
+    pub fn name_of(&self, meaning: Meaning) -> Option<&'static str> {
+        fields::request(self.from).iter().find(|field| field.meaning == meaning).map(|field| field.name)
+    }
+
     /// The refusal of what stands at `path`.
     pub fn refusal(&self, path: String) -> Untranslatable {
         let reason = format!("cannot be said in the protocol of this model's provider ({})", self.to.name());
