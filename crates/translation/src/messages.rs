@@ -6,6 +6,7 @@
 mod answer_in;
 mod answer_out;
 mod blocks_in;
+mod blocks_out;
 mod events_in;
 mod events_out;
 pub(crate) mod fields;

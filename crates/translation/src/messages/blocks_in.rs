@@ -136,12 +136,16 @@ fn block<'d>(
             let signed = block.get("signature").and_then(Value::text).is_some_and(|text| !text.is_empty());
             let meaning = if signed { Meaning::SignedReasoning } else { Meaning::Reasoning };
             // What is signed is its vendor's, whatever another could carry of it.
-            if gate.pass(meaning, here, block)? && !signed {
-                parts.push(Part::Reasoning(text(block, "thinking", at)?));
+            match gate.pass(meaning, here, block)? {
+                true if signed => gate.drop(here()),
+                true => parts.push(Part::Reasoning(text(block, "thinking", at)?)),
+                false => {}
             }
         }
         "redacted_thinking" => {
-            gate.pass(Meaning::SignedReasoning, here, block)?;
+            if gate.pass(Meaning::SignedReasoning, here, block)? {
+                gate.drop(here());
+            }
         }
         _ => return Err(gate.refusal(here())),
     }

@@ -116,7 +116,11 @@ impl EventReader {
         }
     }
 
-    fn message_delta<'d>(&mut self, event: Value<'d>, events: &mut Vec<Event<'d>>) -> Result<(), StreamError> {
+    fn message_delta<'d>(
+        &mut self,
+        event: Value<'d>,
+        events: &mut Vec<Event<'d>>,
+    ) -> Result<(), StreamError> {
         let delta = event.get("delta").ok_or(StreamError::Invalid)?;
         if delta.get("stop_reason").is_some() {
             self.stop(Some(delta), events)?;
@@ -185,7 +189,8 @@ impl EventReader {
         if let Some(text) = begun.filter(|text| !text.is_empty()) {
             events.push(Event::Piece { choice: 0, part, text });
         }
-        if let (Kind::ToolCall, Some(input), Some(last)) = (kind, block.get("input"), self.blocks.last_mut()) {
+        if let (Kind::ToolCall, Some(input), Some(last)) = (kind, block.get("input"), self.blocks.last_mut())
+        {
             let holds = input.kind() == NodeKind::Object && input.members().next().is_some();
             last.initial = holds.then(|| input.raw().to_owned());
         }

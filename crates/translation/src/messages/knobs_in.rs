@@ -29,7 +29,8 @@ pub(super) fn read<'d>(
             if value.kind() != NodeKind::Array || value.holds_scalars() {
                 return Err(wrong(name, "is not a list of texts"));
             }
-            let texts = value.items().map(|item| item.text().ok_or_else(|| wrong(name, "is not a list of texts")));
+            let texts =
+                value.items().map(|item| item.text().ok_or_else(|| wrong(name, "is not a list of texts")));
             let texts = texts.collect::<Result<Vec<_>, _>>()?;
             if gate.pass(Meaning::Stop, path, value)? {
                 request.stop = texts;
@@ -101,7 +102,8 @@ fn tools<'d>(tools: Value<'d>, request: &mut Request<'d>, gate: &mut Gate) -> Re
             continue;
         }
         let name = item.get("name").and_then(Value::text);
-        let name = name.ok_or_else(|| Untranslatable::new(format!("tools[{index}].name"), "is not a text"))?;
+        let name =
+            name.ok_or_else(|| Untranslatable::new(format!("tools[{index}].name"), "is not a text"))?;
         let mut tool = Tool { name, description: None, parameters: None, strict: None };
         for (key, value) in item.members() {
             let member = key.text().unwrap_or_default();
@@ -143,7 +145,10 @@ fn tool_choice<'d>(
         "none" => ToolChoice::None,
         "any" => ToolChoice::Any,
         "tool" => ToolChoice::Named(
-            choice.get("name").and_then(Value::text).ok_or_else(|| wrong("tool_choice.name", "is missing"))?,
+            choice
+                .get("name")
+                .and_then(Value::text)
+                .ok_or_else(|| wrong("tool_choice.name", "is missing"))?,
         ),
         _ => return Err(gate.refusal("tool_choice.type".to_owned())),
     };
@@ -175,7 +180,8 @@ pub(super) fn format<'d>(
     if format.is_null() {
         return Ok(());
     }
-    let schema = format.get("schema").filter(|_| format.get("type").is_some_and(|t| t.is_text("json_schema")));
+    let schema =
+        format.get("schema").filter(|_| format.get("type").is_some_and(|t| t.is_text("json_schema")));
     let schema = schema.ok_or_else(|| gate.refusal(path.to_owned()))?;
     for (key, value) in format.members() {
         let name = key.text().unwrap_or_default();
@@ -211,7 +217,8 @@ impl<'d> Thinking<'d> {
             "enabled" => {
                 let budget = thinking.get("budget_tokens");
                 let tokens = budget.and_then(Value::unsigned);
-                let tokens = tokens.ok_or_else(|| wrong("thinking.budget_tokens", "is not a whole number"))?;
+                let tokens =
+                    tokens.ok_or_else(|| wrong("thinking.budget_tokens", "is not a whole number"))?;
                 (Meaning::ReasoningBudget, budget.unwrap_or(thinking), Reasoning::Budget(tokens))
             }
             "disabled" => (Meaning::ReasoningEffort, kind, Reasoning::Off),

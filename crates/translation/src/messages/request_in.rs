@@ -90,9 +90,10 @@ fn turn<'d>(
         return Err(Untranslatable::new(holder, "is missing"));
     };
     let parts = match speaker {
-        Speaker::System => {
-            blocks_in::texts(content, &holder, gate)?.into_iter().map(crate::conversation::Part::Text).collect()
-        }
+        Speaker::System => blocks_in::texts(content, &holder, gate)?
+            .into_iter()
+            .map(crate::conversation::Part::Text)
+            .collect(),
         _ => blocks_in::content(content, &At::content(&holder), calls, gate)?,
     };
     Ok(Turn { speaker, path, parts })

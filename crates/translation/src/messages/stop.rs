@@ -32,9 +32,7 @@ mod tests {
 
     #[test]
     fn every_reason_is_read_as_it_was_written() {
-        for stop in
-            [Stop::End, Stop::Length, Stop::StopSequence, Stop::ToolUse, Stop::Refusal, Stop::Pause]
-        {
+        for stop in [Stop::End, Stop::Length, Stop::StopSequence, Stop::ToolUse, Stop::Refusal, Stop::Pause] {
             assert_eq!(read(word(stop)), stop);
         }
         assert_eq!(read("model_context_window_exceeded"), Stop::Length);

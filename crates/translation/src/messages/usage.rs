@@ -54,8 +54,7 @@ pub(super) fn write(usage: Usage, json: &mut Json) {
         }
         json.key("output_tokens").number(usage.output.unwrap_or(0));
         if let Some(reasoning) = usage.reasoning {
-            json.key("output_tokens_details")
-                .object(|json| json.key("thinking_tokens").number(reasoning));
+            json.key("output_tokens_details").object(|json| json.key("thinking_tokens").number(reasoning));
         }
     });
 }
