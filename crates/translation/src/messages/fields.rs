@@ -1,4 +1,5 @@
-//! The fields of messages: what they mean (in the files below), and where it puts what is meant.
+//! The fields of messages: what they mean (in the files below), and where it puts what is meant. An empty path is the
+//! body as a whole: what the provider's file adds, or what is told without being asked for.
 
 mod answer;
 mod request;
@@ -27,7 +28,7 @@ const fn neutral(
 pub(crate) fn request_fate(meaning: Meaning) -> Fate {
     use Fate::{Carried, Converted, Dropped, Refused};
     match meaning {
-        Meaning::Model => Carried("model"),
+        Meaning::Model => Converted("", "the target's model takes its place"),
         Meaning::System => Converted(
             "system",
             "as blocks; in the middle of the conversation, or with nothing after it, as the user's text between \
@@ -64,7 +65,7 @@ pub(crate) fn request_fate(meaning: Meaning) -> Fate {
         ),
         Meaning::ReasoningBudget => Carried("thinking.budget_tokens"),
         Meaning::Stream => Carried("stream"),
-        Meaning::StreamUsage => Converted("stream", "usage is always told"),
+        Meaning::StreamUsage => Converted("", "always told"),
         Meaning::EndUser => Carried("metadata.user_id"),
         Meaning::ImageDetail
         | Meaning::Reasoning
@@ -77,12 +78,15 @@ pub(crate) fn request_fate(meaning: Meaning) -> Fate {
         | Meaning::Metadata
         | Meaning::ServiceTier
         | Meaning::CacheHint
+        | Meaning::CacheKey
+        | Meaning::MessagePhase
         | Meaning::Include => Dropped,
         Meaning::FileId
         | Meaning::AudioInput
         | Meaning::VideoInput
         | Meaning::ServerTools
         | Meaning::FreeTextTools
+        | Meaning::Functions
         | Meaning::ToolSubset
         | Meaning::Seed
         | Meaning::PresencePenalty
@@ -105,8 +109,19 @@ pub(crate) fn request_fate(meaning: Meaning) -> Fate {
         | Meaning::ContextManagement
         | Meaning::Container
         | Meaning::SafetySettings => Refused,
-        // These are an answer's; no request means them.
-        _ => Refused,
+        // Of answers only.
+        Meaning::AnswerId
+        | Meaning::Created
+        | Meaning::Fingerprint
+        | Meaning::StopReason
+        | Meaning::StopSequence
+        | Meaning::InputTokens
+        | Meaning::CachedTokens
+        | Meaning::CacheWriteTokens
+        | Meaning::OutputTokens
+        | Meaning::ReasoningTokens
+        | Meaning::SafetyRatings
+        | Meaning::Timings => Refused,
     }
 }
 

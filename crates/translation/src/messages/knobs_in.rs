@@ -204,39 +204,30 @@ pub(super) struct Thinking<'d> {
 
 impl<'d> Thinking<'d> {
     /// Takes `thinking`.
-    pub(super) fn read(
-        &mut self,
-        thinking: Value<'d>,
-        request: &mut Request<'d>,
-        gate: &mut Gate,
-    ) -> Result<(), Untranslatable> {
+    pub(super) fn read(&mut self, thinking: Value<'d>, gate: &mut Gate) -> Result<(), Untranslatable> {
         let path = || "thinking".to_owned();
         let kind = thinking.get("type").ok_or_else(|| wrong("thinking.type", "is missing"))?;
         let word = kind.text().unwrap_or_default();
-        let (meaning, value, mode) = match word.as_ref() {
+        let mode = match word.as_ref() {
             "enabled" => {
                 let budget = thinking.get("budget_tokens");
                 let tokens = budget.and_then(Value::unsigned);
                 let tokens =
                     tokens.ok_or_else(|| wrong("thinking.budget_tokens", "is not a whole number"))?;
-                (Meaning::ReasoningBudget, budget.unwrap_or(thinking), Reasoning::Budget(tokens))
+                Reasoning::Budget(tokens)
             }
-            "disabled" => (Meaning::ReasoningEffort, kind, Reasoning::Off),
-            "adaptive" => (Meaning::ReasoningEffort, kind, Reasoning::Adaptive),
+            "disabled" => Reasoning::Off,
+            "adaptive" => Reasoning::Adaptive,
             _ => return Err(gate.refusal("thinking.type".to_owned())),
         };
         for (key, value) in thinking.members() {
             match key.text().unwrap_or_default().as_ref() {
                 "type" | "budget_tokens" => {}
-                "display" => {
-                    if gate.pass(Meaning::ReasoningShown, || "thinking.display".to_owned(), value)? {
-                        request.others.push((Meaning::ReasoningShown, value));
-                    }
-                }
+                "display" => left_out(Meaning::ReasoningShown, "thinking.display", value, gate)?,
                 name => gate.unknown(format!("thinking.{name}"), value)?,
             }
         }
-        self.mode = gate.pass(meaning, path, value)?.then_some(mode);
+        self.mode = gate.pass(Meaning::ReasoningBudget, path, kind)?.then_some(mode);
         Ok(())
     }
 

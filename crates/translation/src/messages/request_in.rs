@@ -35,7 +35,7 @@ pub(crate) fn read_request<'d>(
                     request.system = blocks_in::texts(value, "system", gate)?;
                 }
             }
-            "thinking" => thinking.read(value, &mut request, gate)?,
+            "thinking" => thinking.read(value, gate)?,
             "output_config" => {
                 for (key, value) in value.members() {
                     match key.text().unwrap_or_default().as_ref() {

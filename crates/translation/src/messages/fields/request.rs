@@ -261,7 +261,7 @@ pub(crate) const REQUEST: &[Field] = &[
     field("output_config.effort", Meaning::ReasoningEffort, ("output_config", r#"{"effort":"low"}"#)),
     neutral(
         "thinking.type",
-        Meaning::ReasoningEffort,
+        Meaning::ReasoningBudget,
         ("thinking", r#"{"type":"adaptive"}"#),
         &[r#""disabled""#],
     ),
