@@ -91,6 +91,8 @@ pub enum Meaning {
     CacheHint,
     /// A name under which requests share the provider's prompt cache.
     CacheKey,
+    /// Whether an earlier answer was a remark on the way or the end of it.
+    MessagePhase,
     Include,
     SafetySettings,
     // What an answer tells.

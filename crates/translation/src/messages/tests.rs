@@ -1,0 +1,1 @@
+//! Tests of messages through what the frame calls.
