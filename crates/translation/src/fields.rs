@@ -87,6 +87,8 @@ pub enum Meaning {
     Metadata,
     ServiceTier,
     CacheHint,
+    /// Whether an earlier answer was a remark on the way or the end of it.
+    MessagePhase,
     Include,
     SafetySettings,
     // What an answer tells.
