@@ -121,7 +121,7 @@ fn image<'d>(
     let (link, value) = link.ok_or_else(|| Untranslatable::new(at(), "is missing"))?;
     let source = source(link).ok_or_else(|| Untranslatable::new(at(), UNREADABLE))?;
     let meaning = if matches!(source, Source::Link(_)) { Meaning::ImageLink } else { Meaning::Image };
-    let passes = medium(meaning, place, &at, value, gate)?;
+    let passes = medium(meaning, place, (path, "image_url"), value, gate)?;
     Ok(passes.then_some(Part::Image { source, detail }))
 }
 
@@ -157,7 +157,7 @@ fn file<'d>(
         (None, Some((link, value))) => ("file_url", Meaning::DocumentLink, Source::Link(link), value),
         _ => return Err(Untranslatable::new(path(), "must have either 'file_data' or 'file_url'")),
     };
-    let passes = medium(meaning, place, &|| format!("{}.{member}", path()), value, gate)?;
+    let passes = medium(meaning, place, (path, member), value, gate)?;
     Ok(passes.then_some(Part::Document { source, name }))
 }
 
@@ -187,16 +187,18 @@ fn audio<'d>(value: Value<'d>, path: Path<'_>, gate: &mut Gate) -> Result<Option
     Ok(gate.pass(Meaning::AudioInput, at, recording)?.then_some(Part::Audio { format, data }))
 }
 
-/// Whether a medium passes where it stands.
+/// Whether a medium, in this member of a part, passes where it stands.
 fn medium(
     meaning: Meaning,
     place: Place,
-    path: Path<'_>,
+    (path, member): (Path<'_>, &str),
     value: Value<'_>,
     gate: &mut Gate,
 ) -> Result<bool, Untranslatable> {
-    Ok(gate.pass(meaning, path, value)?
-        && (place != Place::ToolResult || gate.pass(Meaning::ToolResultMedia, path, value)?))
+    if !gate.pass(meaning, || format!("{}.{member}", path()), value)? {
+        return Ok(false);
+    }
+    Ok(place != Place::ToolResult || gate.pass(Meaning::ToolResultMedia, path, value)?)
 }
 
 /// The refusal of a file that the vendor keeps.

@@ -29,6 +29,7 @@ pub(super) fn plain(meaning: Meaning) -> Fate {
         Meaning::System
         | Meaning::Turns
         | Meaning::Text
+        | Meaning::Image
         | Meaning::Tools
         | Meaning::ToolCall
         | Meaning::ToolResult
