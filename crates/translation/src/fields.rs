@@ -89,13 +89,10 @@ pub enum Meaning {
     Metadata,
     ServiceTier,
     CacheHint,
-<<<<<<< HEAD
-    /// Whether an earlier answer was a remark on the way or the end of it.
-    MessagePhase,
-=======
     /// A name under which requests share the provider's prompt cache.
     CacheKey,
->>>>>>> d3351af (Name functions of old and cache keys among meanings)
+    /// Whether an earlier answer was a remark on the way or the end of it.
+    MessagePhase,
     Include,
     SafetySettings,
     // What an answer tells.
