@@ -17,9 +17,11 @@ pub mod events;
 pub mod fields;
 pub mod gate;
 mod gemini;
+mod ids;
 mod messages;
 pub mod reply;
 mod responses;
+mod sides;
 mod write;
 
 use bytes::Bytes;
