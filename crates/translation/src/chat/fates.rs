@@ -61,6 +61,7 @@ pub(crate) fn request_fate(meaning: Meaning) -> Fate {
         | M::ReasoningShown
         | M::StreamPadding
         | M::CacheHint
+        | M::MessagePhase
         | M::Include => Fate::Dropped,
         _ => Fate::Refused,
     }

@@ -184,7 +184,7 @@ fn faults_and_what_is_no_chunk_end_the_stream() {
         ),
     ];
     for (chunk, error) in cases {
-        assert_eq!(through(&[chunk.clone()], false, false).unwrap_err(), error, "{chunk}");
+        assert_eq!(through(std::slice::from_ref(&chunk), false, false).unwrap_err(), error, "{chunk}");
     }
 }
 
