@@ -7,7 +7,7 @@ use crate::fields::{Fate, Meaning};
 pub(crate) fn request_fate(meaning: Meaning) -> Fate {
     use Meaning as M;
     match meaning {
-        M::Model => Fate::Carried("model"),
+        M::Model => Fate::Converted("", "the target's model takes its place"),
         M::System => Fate::Converted("messages[].content", "a message of the role system, in its place"),
         M::Turns => Fate::Carried("messages"),
         M::Text => Fate::Carried("messages[].content"),
@@ -47,7 +47,7 @@ pub(crate) fn request_fate(meaning: Meaning) -> Fate {
             "low up to 2048 tokens, medium up to 8192, high above; adaptive is medium, off is none",
         ),
         M::Stream => Fate::Carried("stream"),
-        M::StreamUsage => Fate::Carried("stream_options.include_usage"),
+        M::StreamUsage => Fate::Converted("", "always asked for"),
         M::EndUser => Fate::Carried("user"),
         M::Metadata => Fate::Carried("metadata"),
         M::ServiceTier => Fate::Carried("service_tier"),
