@@ -22,6 +22,8 @@ mod messages;
 pub mod reply;
 mod responses;
 mod sides;
+#[cfg(test)]
+mod trial;
 mod write;
 
 use bytes::Bytes;
