@@ -3,7 +3,7 @@
 use crate::reply::Stop;
 
 /// Every word, with what it means.
-const WORDS: [(&str, Stop); 5] = [
+pub(crate) const WORDS: &[(&str, Stop)] = &[
     ("stop", Stop::End),
     ("length", Stop::Length),
     ("tool_calls", Stop::ToolUse),

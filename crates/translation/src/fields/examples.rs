@@ -1,6 +1,6 @@
 //! Bodies with one field of interest, made from the examples of the lists.
 
-use super::{Field, Meaning, answer, request};
+use super::{Field, Meaning, request};
 use crate::Dialect;
 
 /// Members of the smallest request that a dialect takes.
@@ -76,22 +76,24 @@ pub fn requests(dialect: Dialect, field: &Field) -> (String, String) {
 
 /// An answer of a dialect that has a field of its list.
 pub fn answer_with(dialect: Dialect, field: &Field) -> String {
-    body(least_answer(dialect), vec![field.example])
+    // What a provider says of its refusal is read where it refused.
+    let refused = dialect == Dialect::Messages && field.meaning == Meaning::RefusalText;
+    let mut with = if refused { vec![("stop_reason", r#""refusal""#)] } else { Vec::new() };
+    with.push(field.example);
+    body(least_answer(dialect), with)
 }
 
-/// An answer of a dialect that ended for the reason that it calls `word`; none where its list has no such field.
+/// An answer of a dialect that ended for the reason that it calls `word`.
 pub(crate) fn answer_that_ended(dialect: Dialect, word: &str) -> Option<String> {
-    let field = answer(dialect).iter().find(|field| field.meaning == Meaning::StopReason)?;
-    let member = field.name.split(['.', '[']).next()?;
-    let last = field.name.rsplit('.').next()?;
-    let least = least_answer(dialect);
-    let (name, json) = least.iter().find(|(name, _)| *name == member)?;
-    let told = match json.split_once(&format!("\"{last}\":")) {
-        Some((before, after)) => {
-            let rest = after.get(after.get(1..)?.find('"')? + 2..)?;
-            format!("{before}\"{last}\":\"{word}\"{rest}")
-        }
-        None => format!("\"{word}\""),
+    let name = match dialect {
+        Dialect::Chat => "finish_reason",
+        Dialect::Messages => "stop_reason",
+        Dialect::Gemini => "finishReason",
+        Dialect::Converse => "stopReason",
+        Dialect::Completions | Dialect::Responses => return None,
     };
-    Some(body(least, vec![(name, &told)]))
+    let least = body(least_answer(dialect), Vec::new());
+    let (before, after) = least.split_once(&format!("\"{name}\":\""))?;
+    let (_, after) = after.split_once('"')?;
+    Some(format!("{before}\"{name}\":\"{word}\"{after}"))
 }

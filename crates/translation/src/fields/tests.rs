@@ -89,7 +89,8 @@ fn fault(from: Dialect, field: &Field, to: Dialect) -> Option<String> {
         (Fate::Converted(path, _), Ok(done)) => place(path, &done),
         (Fate::Carried(_) | Fate::Converted(..) | Fate::Dropped, Err(refusal)) => Some(refusal.to_string()),
         (Fate::Dropped, Ok(done)) => {
-            let told = done.dropped.iter().any(|told| names(told, field));
+            let part = path(field).rsplit_once('.').map_or("", |(part, _)| part);
+            let told = done.dropped.iter().any(|told| names(told, field) || listed(told) == part);
             (!told).then(|| format!("left out without a word: {:?}", done.dropped))
         }
         (Fate::Refused, Err(refusal)) => {

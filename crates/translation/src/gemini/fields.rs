@@ -35,7 +35,7 @@ pub(crate) const ANSWER: &[Field] = &[
     field("candidates[].urlContextMetadata", Meaning::Citations, CANDIDATES),
     field("candidates[].avgLogprobs", Meaning::LogProbs, CANDIDATES),
     field("candidates[].logprobsResult", Meaning::LogProbs, CANDIDATES),
-    field("candidates[].tokenCount", Meaning::OutputTokens, CANDIDATES),
+    field("candidates[].tokenCount", Meaning::Timings, CANDIDATES),
     field(
         "promptFeedback.blockReason",
         Meaning::StopReason,
