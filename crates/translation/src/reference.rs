@@ -6,7 +6,7 @@ use std::fmt::Write;
 use bytes::Bytes;
 use flyball_core::json::{Document, Limits};
 
-use crate::fields::{self, Fate, Field, answer_that_ended};
+use crate::fields::{self, Fate, Field, Meaning, answer_that_ended};
 use crate::reply::Stop;
 use crate::{Dialect, Envelope, answer, chat, converse, gemini, messages};
 
@@ -41,16 +41,12 @@ pub fn reference() -> String {
     page.push_str("\n## Requests\n");
     for (caller, provider) in ways() {
         heading(&mut page, caller, provider);
-        for field in fields::request(caller) {
-            row(&mut page, field, fields::fate(provider, field.meaning));
-        }
+        rows(&mut page, fields::request(caller), |meaning| fields::fate(provider, meaning));
     }
     page.push_str("\n## Answers and their events\n");
     for (caller, provider) in ways() {
         heading(&mut page, provider, caller);
-        for field in fields::answer(provider) {
-            row(&mut page, field, fields::answer_fate(caller, field.meaning));
-        }
+        rows(&mut page, fields::answer(provider), |meaning| fields::answer_fate(caller, meaning));
     }
     page.push_str(
         "\n## Why an answer ended\n\nWords that a provider adds later are a proper end. An answer of chat that calls \
@@ -79,11 +75,31 @@ fn heading(page: &mut String, from: Dialect, to: Dialect) {
     let _ = write!(page, "\n### {from} to {to}\n\n| field | becomes | remark |\n|---|---|---|\n");
 }
 
-fn row(page: &mut String, field: &Field, fate: Fate) {
-    let name = field
-        .name
-        .split_once(' ')
-        .map_or_else(|| format!("`{}`", field.name), |(path, which)| format!("`{path}` {which}"));
+fn rows(page: &mut String, fields: &[Field], fate: impl Fn(Meaning) -> Fate) {
+    for field in fields {
+        let alike = fields.iter().filter(|other| other.name == field.name).count();
+        let name = match field.name.split_once(' ') {
+            Some((path, which)) => format!("`{path}` {which}"),
+            None if alike > 1 => format!("`{}` ({})", field.name, in_words(field.meaning)),
+            None => format!("`{}`", field.name),
+        };
+        row(page, &name, field, fate(field.meaning));
+    }
+}
+
+/// As `image link`.
+fn in_words(meaning: Meaning) -> String {
+    let mut words = String::new();
+    for letter in format!("{meaning:?}").chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
+}
+
+fn row(page: &mut String, name: &str, field: &Field, fate: Fate) {
     let (becomes, remark) = match fate {
         Fate::Carried(path) => (format!("`{path}`"), String::new()),
         Fate::Converted("", words) => ("(not in the body)".to_owned(), words.to_owned()),
@@ -91,7 +107,7 @@ fn row(page: &mut String, field: &Field, fate: Fate) {
         Fate::Dropped => ("left out".to_owned(), String::new()),
         Fate::Refused => ("refused".to_owned(), harmless(field)),
     };
-    let _ = writeln!(page, "| {} | {} | {} |", cell(&name), cell(&becomes), cell(&remark));
+    let _ = writeln!(page, "| {} | {} | {} |", cell(name), cell(&becomes), cell(&remark));
 }
 
 fn harmless(field: &Field) -> String {

@@ -7,6 +7,7 @@ use flyball_core::json::{NodeKind, Value};
 
 use super::{stops, usage};
 use crate::conversation::ToolCall;
+use crate::ids;
 use crate::reply::{Answer, Choice, Part};
 
 /// Reads an answer; none when it is not one.
@@ -15,8 +16,9 @@ pub(crate) fn read_answer(document: &Document) -> Option<Answer<'_>> {
     let choices = root.get("choices").filter(|choices| choices.kind() == NodeKind::Array)?;
     let id = root.get("id").and_then(Value::text).filter(|id| !id.is_empty());
     let mut read = Vec::new();
-    for (position, item) in choices.items().enumerate() {
-        let number = item.get("index").and_then(Value::unsigned).unwrap_or(position as u64);
+    for (position, item) in (0..).zip(choices.items()) {
+        let told = item.get("index").and_then(Value::unsigned).and_then(|index| u32::try_from(index).ok());
+        let number = told.unwrap_or(position);
         read.push((number, choice(item, number, id.as_deref().unwrap_or_default())?));
     }
     read.sort_by_key(|(number, _)| *number);
@@ -29,7 +31,7 @@ pub(crate) fn read_answer(document: &Document) -> Option<Answer<'_>> {
     })
 }
 
-fn choice<'d>(item: Value<'d>, number: u64, answer: &str) -> Option<Choice<'d>> {
+fn choice<'d>(item: Value<'d>, number: u32, answer: &str) -> Option<Choice<'d>> {
     let message = item.get("message")?;
     let said = |name: &str| message.get(name).and_then(Value::text).filter(|text| !text.is_empty());
     let mut parts = Vec::new();
@@ -37,22 +39,17 @@ fn choice<'d>(item: Value<'d>, number: u64, answer: &str) -> Option<Choice<'d>> 
     parts.extend(said("content").map(Part::Text));
     parts.extend(said("refusal").map(Part::Refusal));
     let calls = message.get("tool_calls");
-    for (index, call) in calls.into_iter().flat_map(Value::items).enumerate() {
+    for (index, call) in (0..).zip(calls.into_iter().flat_map(Value::items)) {
         let function = call.get("function")?;
         let told = call.get("id").and_then(Value::text).filter(|id| !id.is_empty());
+        let name = function.get("name").and_then(Value::text)?;
         parts.push(Part::ToolCall(ToolCall {
-            id: told.unwrap_or_else(|| Cow::Owned(call_id(answer, number, index as u64))),
-            name: function.get("name").and_then(Value::text)?,
+            id: told.unwrap_or_else(|| Cow::Owned(ids::made(answer, number, index, &name))),
+            name,
             arguments: function.get("arguments").and_then(Value::text).unwrap_or_default(),
         }));
     }
     let called = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
     let word = item.get("finish_reason").and_then(Value::text).unwrap_or_default();
     Some(Choice { parts, stop: stops::read(&word, called), stop_sequence: None })
-}
-
-/// An id for a call whose provider gave none: other in every answer, the same whenever it is read.
-pub(super) fn call_id(answer: &str, choice: u64, index: u64) -> String {
-    let own: String = answer.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
-    format!("call_{own}_{choice}_{index}")
 }

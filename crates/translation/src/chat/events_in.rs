@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use flyball_core::Document;
 use flyball_core::json::{NodeKind, Value};
 
-use super::{answer_in, stops, usage};
+use super::{stops, usage};
 use crate::events::StreamError;
+use crate::ids;
 use crate::reply::{Event, Opened};
 
 /// The most parts of one stream.
@@ -217,10 +218,7 @@ impl Choice {
             None => {
                 let name = name.ok_or(StreamError::Invalid)?;
                 self.close_said(events);
-                let id = id.unwrap_or_else(|| {
-                    let own = answer_in::call_id(answer, u64::from(self.number), u64::from(self.next));
-                    Cow::Owned(own)
-                });
+                let id = id.unwrap_or_else(|| Cow::Owned(ids::made(answer, self.number, self.next, &name)));
                 self.called = true;
                 let kept = id.clone().into_owned();
                 let part = self.open(Opened::ToolCall { id, name }, events);

@@ -19,7 +19,7 @@ pub(crate) fn request_fate(meaning: Meaning) -> Fate {
             "a file, as a data: address; plain text as a part of text",
         ),
         M::AudioInput => Fate::Carried("messages[].content[].input_audio"),
-        M::ToolCall => Fate::Carried("messages[].tool_calls"),
+        M::ToolCall => Fate::Converted("messages[].tool_calls", "no arguments are `{}`"),
         M::ToolResult => Fate::Converted("messages[].tool_call_id", "a message of the role tool for each"),
         M::ToolResultMedia => {
             Fate::Converted("messages[].content[]", "in a message of the user's after the results")
@@ -32,14 +32,16 @@ pub(crate) fn request_fate(meaning: Meaning) -> Fate {
         M::MaxOutputTokens => Fate::Carried("max_completion_tokens"),
         M::Temperature => Fate::Carried("temperature"),
         M::TopP => Fate::Carried("top_p"),
-        M::Stop => Fate::Carried("stop"),
+        M::Stop => Fate::Converted("stop", "as a list"),
         M::Seed => Fate::Carried("seed"),
         M::PresencePenalty => Fate::Carried("presence_penalty"),
         M::FrequencyPenalty => Fate::Carried("frequency_penalty"),
         M::LogitBias => Fate::Carried("logit_bias"),
         M::Choices => Fate::Carried("n"),
         M::JsonObject => Fate::Carried("response_format.type"),
-        M::JsonSchema => Fate::Carried("response_format.json_schema"),
+        M::JsonSchema => {
+            Fate::Converted("response_format.json_schema", "by the name `answer` where it has none")
+        }
         M::Verbosity => Fate::Carried("verbosity"),
         M::ReasoningEffort => Fate::Carried("reasoning_effort"),
         M::ReasoningBudget => Fate::Converted(
@@ -50,7 +52,10 @@ pub(crate) fn request_fate(meaning: Meaning) -> Fate {
         M::StreamUsage => Fate::Converted("", "always asked for"),
         M::EndUser => Fate::Carried("user"),
         M::Metadata => Fate::Carried("metadata"),
-        M::ServiceTier => Fate::Carried("service_tier"),
+        M::ServiceTier => Fate::Converted(
+            "service_tier",
+            "`standard_only` as `default`; left out where it is no word of chat",
+        ),
         M::CacheKey => Fate::Carried("prompt_cache_key"),
         // The text of a result tells of the failure; reasoning is not taken back by this dialect; the rest are
         // hints, or ask for more to be shown.
