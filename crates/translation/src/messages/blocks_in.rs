@@ -235,8 +235,8 @@ fn tool_use<'d>(
     let (id, name) = (text(block, "id", at)?, text(block, "name", at)?);
     let input = block.get("input").filter(|input| input.kind() == NodeKind::Object);
     let input = input.ok_or_else(|| Untranslatable::new(at.member("input"), "is not an object"))?;
+    calls.insert(id.clone(), name.clone());
     if gate.pass(Meaning::ToolCall, || at.to_string(), block)? {
-        calls.insert(id.clone(), name.clone());
         parts.push(Part::ToolCall(ToolCall { id, name, arguments: Cow::Borrowed(input.raw()) }));
     }
     Ok(())
