@@ -230,4 +230,9 @@ fn a_result_without_its_call_is_refused_and_so_are_numbers_among_blocks() {
     assert_eq!(refused(&json!({"messages": [1]})), "messages");
     assert_eq!(refused(&json!({"messages": [{"role": "tool", "content": "x"}]})), "messages[0].role");
     assert_eq!(refused(&json!({"max_tokens": "many"})), "max_tokens");
+    let tool = |name: &str| json!({"tools": [{"name": "f", "input_schema": {}, name: 1}]});
+    assert_eq!(refused(&tool("description")), "tools[0].description");
+    assert_eq!(refused(&tool("strict")), "tools[0].strict");
+    let thinking = json!({"thinking": {"type": "adaptive", "budget_tokens": 2000}});
+    assert_eq!(refused(&thinking), "thinking.budget_tokens");
 }
