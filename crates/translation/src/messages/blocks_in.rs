@@ -166,7 +166,7 @@ fn document<'d>(
         parts.push(Part::Text(text(block, "context", at)?));
     }
     if let Some(source) = source(block, at, (Meaning::Document, Meaning::DocumentLink), gate)? {
-        let name = block.get("title").and_then(Value::text);
+        let name = block.get("title").map(|_| text(block, "title", at)).transpose()?;
         parts.push(Part::Document { source, name });
     }
     Ok(())
@@ -235,8 +235,8 @@ fn tool_use<'d>(
     let (id, name) = (text(block, "id", at)?, text(block, "name", at)?);
     let input = block.get("input").filter(|input| input.kind() == NodeKind::Object);
     let input = input.ok_or_else(|| Untranslatable::new(at.member("input"), "is not an object"))?;
+    calls.insert(id.clone(), name.clone());
     if gate.pass(Meaning::ToolCall, || at.to_string(), block)? {
-        calls.insert(id.clone(), name.clone());
         parts.push(Part::ToolCall(ToolCall { id, name, arguments: Cow::Borrowed(input.raw()) }));
     }
     Ok(())
@@ -256,10 +256,12 @@ fn tool_result<'d>(
         return Err(Untranslatable::new(at.member("tool_use_id"), "names no call of a tool before it"));
     }
     let error = match block.get("is_error") {
-        Some(flag) if flag.boolean() == Some(true) => {
-            gate.pass(Meaning::ToolResultError, || at.member("is_error"), flag)?
-        }
-        _ => false,
+        Some(flag) => match flag.boolean() {
+            Some(true) => gate.pass(Meaning::ToolResultError, || at.member("is_error"), flag)?,
+            Some(false) => false,
+            None => return Err(Untranslatable::new(at.member("is_error"), "is neither true nor false")),
+        },
+        None => false,
     };
     if !gate.pass(Meaning::ToolResult, || at.to_string(), block)? {
         return Ok(());

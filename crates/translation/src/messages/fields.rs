@@ -63,7 +63,7 @@ pub(crate) fn request_fate(meaning: Meaning) -> Fate {
             "minimal and low as a budget of 1024 tokens, medium 4096, high 16384, more 32768, at most the cap less \
              1024; none as disabled; left out where the provider would refuse it",
         ),
-        Meaning::ReasoningBudget => Carried("thinking.budget_tokens"),
+        Meaning::ReasoningBudget => Converted("thinking.type", "with the budget, at most the cap less 1024"),
         Meaning::Stream => Carried("stream"),
         Meaning::StreamUsage => Converted("", "always told"),
         Meaning::EndUser => Carried("metadata.user_id"),

@@ -113,12 +113,16 @@ fn tools<'d>(tools: Value<'d>, request: &mut Request<'d>, gate: &mut Gate) -> Re
             }
             match member.as_ref() {
                 "type" | "name" => {}
-                "description" => tool.description = value.text(),
+                "description" => {
+                    let text = value.text().ok_or_else(|| Untranslatable::new(path(), "is not a text"))?;
+                    tool.description = Some(text);
+                }
                 "input_schema" => tool.parameters = Some(value),
                 "strict" => {
-                    if gate.pass(Meaning::ToolStrictness, path, value)? {
-                        tool.strict = value.boolean();
-                    }
+                    let strict = value.boolean();
+                    let strict =
+                        strict.ok_or_else(|| Untranslatable::new(path(), "is neither true nor false"))?;
+                    tool.strict = gate.pass(Meaning::ToolStrictness, path, value)?.then_some(strict);
                 }
                 "cache_control" | "eager_input_streaming" => {
                     gate.pass(Meaning::CacheHint, path, value)?;
@@ -222,7 +226,8 @@ impl<'d> Thinking<'d> {
         };
         for (key, value) in thinking.members() {
             match key.text().unwrap_or_default().as_ref() {
-                "type" | "budget_tokens" => {}
+                "type" => {}
+                "budget_tokens" if word == "enabled" => {}
                 "display" => left_out(Meaning::ReasoningShown, "thinking.display", value, gate)?,
                 name => gate.unknown(format!("thinking.{name}"), value)?,
             }
