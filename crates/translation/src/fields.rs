@@ -43,6 +43,8 @@ pub enum Meaning {
     ServerTools,
     /// Tools that take free text.
     FreeTextTools,
+    /// Functions as they were before there were tools: calls and results without ids.
+    Functions,
     ToolChoice,
     /// A choice among some of the tools.
     ToolSubset,
@@ -87,6 +89,8 @@ pub enum Meaning {
     Metadata,
     ServiceTier,
     CacheHint,
+    /// A name under which requests share the provider's prompt cache.
+    CacheKey,
     /// Whether an earlier answer was a remark on the way or the end of it.
     MessagePhase,
     Include,

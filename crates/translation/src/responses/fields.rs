@@ -63,7 +63,7 @@ pub(crate) const REQUEST: &[Field] = &[
     field("safety_identifier", Meaning::EndUser, ("safety_identifier", r#""u""#), &[]),
     field("metadata", Meaning::Metadata, ("metadata", r#"{"a":"b"}"#), &[]),
     field("service_tier", Meaning::ServiceTier, ("service_tier", r#""flex""#), &[r#""auto""#, r#""default""#]),
-    field("prompt_cache_key", Meaning::CacheHint, ("prompt_cache_key", r#""k""#), &[]),
+    field("prompt_cache_key", Meaning::CacheKey, ("prompt_cache_key", r#""k""#), &[]),
     field("prompt_cache_retention", Meaning::CacheHint, ("prompt_cache_retention", r#""24h""#), &[]),
     field("prompt_cache_options", Meaning::CacheHint, ("prompt_cache_options", r#"{"mode":"implicit"}"#), &[]),
 ];

@@ -89,7 +89,7 @@ fn member<'d>(
         }
         "metadata" => other(Meaning::Metadata, name, value, request, gate)?,
         "service_tier" => other(Meaning::ServiceTier, name, value, request, gate)?,
-        "prompt_cache_key" => other(Meaning::CacheHint, name, value, request, gate)?,
+        "prompt_cache_key" => other(Meaning::CacheKey, name, value, request, gate)?,
         "prompt_cache_retention" => gate.drop(path()),
         "prompt_cache_options" => cache_options(value, gate)?,
         "store" if value.boolean() == Some(false) => {

@@ -42,6 +42,7 @@ pub(super) fn plain(meaning: Meaning) -> Fate {
         | Meaning::ReasoningShown
         | Meaning::Include
         | Meaning::CacheHint
+        | Meaning::CacheKey
         | Meaning::MessagePhase
         | Meaning::Citations
         | Meaning::StreamPadding
