@@ -14,6 +14,7 @@ mod knobs_in;
 mod knobs_out;
 mod request_in;
 mod request_out;
+mod sequence;
 pub(crate) mod stop;
 mod usage;
 

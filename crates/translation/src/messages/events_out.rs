@@ -4,6 +4,7 @@
 //! dialects tell the cost last. A stream that breaks off gets no such end.
 
 use super::answer_out::write_stop;
+use super::sequence::Sequence;
 use super::usage;
 use crate::Envelope;
 use crate::events::Written;
@@ -23,6 +24,7 @@ pub(crate) struct EventWriter {
     envelope: Envelope,
     /// By the part's number.
     parts: Vec<Pieces>,
+    sequence: Sequence,
     refused: bool,
     stop: Stop,
     stop_sequence: Option<String>,
@@ -35,6 +37,7 @@ impl EventWriter {
         EventWriter {
             envelope,
             parts: Vec::new(),
+            sequence: Sequence::default(),
             refused: false,
             stop: Stop::End,
             stop_sequence: None,
@@ -55,18 +58,20 @@ impl EventWriter {
             Event::Open { choice: 0, part, kind } => self.open(*part, kind, out),
             Event::Piece { choice: 0, part, text } => {
                 let Some(pieces) = self.parts.get(*part as usize) else { return };
-                out.push(written("content_block_delta", 96 + text.len(), |json| {
+                let event = written("content_block_delta", 96 + text.len(), |json| {
                     json.key("index").number(u64::from(*part));
                     json.key("delta").object(|json| {
                         json.key("type").text(pieces.delta);
                         json.key(pieces.member).text(text);
                     });
-                }));
+                });
+                self.sequence.piece(*part, event, out);
             }
             Event::Close { choice: 0, part } => {
-                out.push(written("content_block_stop", 64, |json| {
+                let event = written("content_block_stop", 64, |json| {
                     json.key("index").number(u64::from(*part));
-                }));
+                });
+                self.sequence.close(*part, event, out);
             }
             Event::Stop { choice: 0, stop, stop_sequence } => {
                 self.stop = *stop;
@@ -105,7 +110,7 @@ impl EventWriter {
         self.refused |= matches!(kind, Opened::Refusal);
         // Parts are numbered in the order of their opening: the next number is the length.
         self.parts.push(pieces);
-        out.push(written("content_block_start", 192, |json| {
+        let event = written("content_block_start", 192, |json| {
             json.key("index").number(u64::from(part));
             json.key("content_block").object(|json| match kind {
                 Opened::Text | Opened::Refusal => {
@@ -124,7 +129,8 @@ impl EventWriter {
                     json.key("input").object(|_| {});
                 }
             });
-        }));
+        });
+        self.sequence.open(part, event, out);
     }
 }
 

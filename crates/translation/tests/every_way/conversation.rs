@@ -3,8 +3,8 @@
 use flyball_translation::{Dialect, Wanted};
 use serde_json::{Value as Json, json};
 
+use crate::answers::{document, ways};
 use crate::providers::TEXT;
-use crate::{document, ways};
 
 /// The bodies of a caller's calls: each has what was said before and more.
 fn calls(caller: Dialect) -> Vec<Json> {
