@@ -17,9 +17,14 @@ pub mod events;
 pub mod fields;
 pub mod gate;
 mod gemini;
+mod ids;
 mod messages;
+mod reference;
 pub mod reply;
 mod responses;
+mod sides;
+#[cfg(test)]
+mod trial;
 mod write;
 
 use bytes::Bytes;
@@ -27,6 +32,7 @@ use flyball_core::json::Document;
 
 pub use dialect::Dialect;
 pub use gate::Untranslatable;
+pub use reference::reference;
 
 use gate::Gate;
 
