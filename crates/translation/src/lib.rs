@@ -17,9 +17,13 @@ pub mod events;
 pub mod fields;
 pub mod gate;
 mod gemini;
+mod ids;
 mod messages;
 pub mod reply;
 mod responses;
+mod sides;
+#[cfg(test)]
+mod trial;
 mod write;
 
 use bytes::Bytes;
