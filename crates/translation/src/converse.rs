@@ -10,6 +10,6 @@ mod request_out;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use answer_in::read_answer;
+pub(crate) use answer_in::{STOP_REASONS, read_answer};
 pub(crate) use events_in::EventReader;
 pub(crate) use request_out::write_request;

@@ -13,4 +13,5 @@ mod tests;
 
 pub(crate) use answer_in::read_answer;
 pub(crate) use events_in::EventReader;
+pub(crate) use parts_in::FINISH_REASONS;
 pub(crate) use request_out::write_request;

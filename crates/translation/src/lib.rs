@@ -19,6 +19,7 @@ pub mod gate;
 mod gemini;
 mod ids;
 mod messages;
+mod reference;
 pub mod reply;
 mod responses;
 mod sides;
@@ -31,6 +32,7 @@ use flyball_core::json::Document;
 
 pub use dialect::Dialect;
 pub use gate::Untranslatable;
+pub use reference::reference;
 
 use gate::Gate;
 

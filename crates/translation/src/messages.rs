@@ -14,7 +14,7 @@ mod knobs_in;
 mod knobs_out;
 mod request_in;
 mod request_out;
-mod stop;
+pub(crate) mod stop;
 mod usage;
 
 pub(crate) use answer_in::read_answer;

@@ -116,6 +116,8 @@ pub(crate) fn request_fate(meaning: Meaning) -> Fate {
         | Meaning::Metadata
         | Meaning::ServiceTier
         | Meaning::CacheHint
+        | Meaning::CacheKey
+        | Meaning::MessagePhase
         | Meaning::Include => Dropped,
         // What has no form here and changes the answer.
         Meaning::ImageLink
@@ -124,6 +126,7 @@ pub(crate) fn request_fate(meaning: Meaning) -> Fate {
         | Meaning::VideoInput
         | Meaning::ServerTools
         | Meaning::FreeTextTools
+        | Meaning::Functions
         | Meaning::ToolSubset
         | Meaning::ParallelToolCalls
         | Meaning::Seed

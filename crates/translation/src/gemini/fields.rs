@@ -35,7 +35,7 @@ pub(crate) const ANSWER: &[Field] = &[
     field("candidates[].urlContextMetadata", Meaning::Citations, CANDIDATES),
     field("candidates[].avgLogprobs", Meaning::LogProbs, CANDIDATES),
     field("candidates[].logprobsResult", Meaning::LogProbs, CANDIDATES),
-    field("candidates[].tokenCount", Meaning::OutputTokens, CANDIDATES),
+    field("candidates[].tokenCount", Meaning::Timings, CANDIDATES),
     field(
         "promptFeedback.blockReason",
         Meaning::StopReason,
@@ -128,12 +128,15 @@ pub(crate) fn request_fate(meaning: Meaning) -> Fate {
         | Meaning::Metadata
         | Meaning::ServiceTier
         | Meaning::CacheHint
+        | Meaning::CacheKey
+        | Meaning::MessagePhase
         | Meaning::Include => Dropped,
         // What has no form here and changes the answer.
         Meaning::FileId
         | Meaning::VideoInput
         | Meaning::ServerTools
         | Meaning::FreeTextTools
+        | Meaning::Functions
         | Meaning::ToolSubset
         | Meaning::ParallelToolCalls
         | Meaning::LogitBias

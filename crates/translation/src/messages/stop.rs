@@ -2,16 +2,20 @@
 
 use crate::reply::Stop;
 
+/// Every `stop_reason`, with what it means.
+pub(crate) const REASONS: &[(&str, Stop)] = &[
+    ("end_turn", Stop::End),
+    ("max_tokens", Stop::Length),
+    ("model_context_window_exceeded", Stop::Length),
+    ("stop_sequence", Stop::StopSequence),
+    ("tool_use", Stop::ToolUse),
+    ("pause_turn", Stop::Pause),
+    ("refusal", Stop::Refusal),
+];
+
 /// What a `stop_reason` means. Words that are not known are a proper end: the answer is there.
 pub(super) fn read(reason: &str) -> Stop {
-    match reason {
-        "max_tokens" | "model_context_window_exceeded" => Stop::Length,
-        "stop_sequence" => Stop::StopSequence,
-        "tool_use" => Stop::ToolUse,
-        "pause_turn" => Stop::Pause,
-        "refusal" => Stop::Refusal,
-        _ => Stop::End,
-    }
+    REASONS.iter().find(|(known, _)| *known == reason).map_or(Stop::End, |(_, stop)| *stop)
 }
 
 /// The `stop_reason` that means it.
