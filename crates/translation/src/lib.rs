@@ -39,7 +39,7 @@ use gate::Gate;
 /// What a request becomes.
 #[derive(Debug)]
 pub struct Translated {
-    /// The body for the provider. It names no model: the provider's file sets that.
+    /// The body for the provider. It names the model where the dialect has that in the body.
     pub body: Bytes,
     /// Fields of the caller's that were left out because they change nothing, by their paths, each once.
     pub dropped: Vec<String>,

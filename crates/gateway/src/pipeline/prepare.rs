@@ -113,7 +113,7 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
     let translated = flyball_translation::request(from, &document, to, wanted).map_err(untranslatable)?;
     exchange.dropped.extend(translated.dropped);
     let mut body = translated.body;
-    if !target.defaults.is_empty() || !target.rename.is_empty() {
+    if !(target.defaults.is_empty() && target.rename.is_empty() && target.drop_params.is_empty()) {
         let document = reread(body)?;
         let mut editor = Editor::new(&document);
         parameters::apply(&mut editor, document.root(), call, dialect, &target, safe_mode, Part::Own);

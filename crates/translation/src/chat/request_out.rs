@@ -10,12 +10,13 @@ use crate::{Untranslatable, Wanted};
 /// Writes a request.
 pub(crate) fn write_request(
     request: &Request<'_>,
-    _wanted: Wanted<'_>,
+    wanted: Wanted<'_>,
     gate: &mut Gate,
 ) -> Result<Vec<u8>, Untranslatable> {
     let mut refused = None;
     let mut json = Json::with_capacity(4096);
     json.object(|json| {
+        json.key("model").text(wanted.model);
         json.key("messages").array(|json| {
             refused = messages_out::write(request, json).err();
         });

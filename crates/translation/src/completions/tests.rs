@@ -27,7 +27,7 @@ fn a_prompt_is_what_the_user_says() {
             "echo":false,"best_of":1,"suffix":"","stop":"x"}))
         .unwrap();
         let body: Json = serde_json::from_slice(&written.body).unwrap();
-        let expected = json!({"messages":[{"role":"user","content":"Once"}],"max_completion_tokens":5,
+        let expected = json!({"model":"m","messages":[{"role":"user","content":"Once"}],"max_completion_tokens":5,
             "logit_bias":{"1":2},"stop":["x"]});
         assert_eq!(body, expected);
         assert_eq!(written.dropped, ["echo", "best_of", "suffix"]);

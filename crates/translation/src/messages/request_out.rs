@@ -35,6 +35,7 @@ pub(crate) fn write_request(
     let mut fault = None;
     let mut json = Json::with_capacity(4096);
     json.object(|json| {
+        json.key("model").text(wanted.model);
         json.key("max_tokens").number(cap);
         json.key("stream").boolean(request.stream);
         for (name, number) in [("temperature", temperature), ("top_p", top_p), ("top_k", top_k)] {

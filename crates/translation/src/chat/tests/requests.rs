@@ -24,6 +24,7 @@ fn members_that_chat_has_are_carried() {
         "max_tokens":7,"stream":true,"response_format":{"type":"json_object"}"#;
     let (written, dropped) = passed(members);
     let expected = json!({
+        "model":"m",
         "messages":[{"role":"user","content":"Hello"}],
         "n":2,"logit_bias":{"5":1},"stop":["END"],"user":"ann","metadata":{"a":"b"},"service_tier":"flex",
         "prompt_cache_key":"k","verbosity":"low","reasoning_effort":"none","parallel_tool_calls":false,
@@ -46,7 +47,7 @@ fn of_two_caps_the_newer_counts_and_of_two_names_of_the_person_the_first() {
 #[test]
 fn values_that_change_nothing_are_left_out_by_name() {
     let (written, dropped) = passed(r#""logprobs":false,"top_logprobs":0,"store":false,"functions":[]"#);
-    assert_eq!(written, json!({"messages":[{"role":"user","content":"Hello"}]}));
+    assert_eq!(written, json!({"model":"m","messages":[{"role":"user","content":"Hello"}]}));
     assert_eq!(dropped, ["logprobs", "top_logprobs", "store", "functions"]);
     let (_, dropped) = passed(r#""modalities":[ "text" ],"response_format":{"type":"text"},"seed":null"#);
     assert!(dropped.is_empty());

@@ -11,7 +11,7 @@ fn the_cap_is_the_callers_or_else_the_targets() {
     let (body, dropped) = write(&request).unwrap();
     assert_eq!(
         body,
-        json!({"max_tokens": 7, "stream": false, "messages": [
+        json!({"model": "m", "max_tokens": 7, "stream": false, "messages": [
             {"role": "user", "content": [{"type": "text", "text": "Hi"}]}]})
     );
     assert!(dropped.is_empty());
