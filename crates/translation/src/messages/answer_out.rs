@@ -44,7 +44,7 @@ pub(super) fn write_stop(stop: Stop, refused: bool, sequence: Option<&str>, json
 }
 
 /// Writes a call's arguments, if they are an object; no arguments are an empty one.
-pub(super) fn write_input(call: &ToolCall<'_>, json: &mut Json) -> bool {
+fn write_input(call: &ToolCall<'_>, json: &mut Json) -> bool {
     let arguments = call.arguments.trim();
     if arguments.is_empty() {
         json.raw("{}");

@@ -5,10 +5,11 @@
 
 use std::borrow::Cow;
 
-use super::blocks_out::{self, Side};
+use super::blocks_out;
 use super::knobs_out;
-use crate::conversation::{Part, Request};
+use crate::conversation::Request;
 use crate::gate::Gate;
+use crate::sides;
 use crate::write::Json;
 use crate::{Untranslatable, Wanted};
 
@@ -23,8 +24,8 @@ pub(crate) fn write_request(
     gate: &mut Gate,
 ) -> Result<Vec<u8>, Untranslatable> {
     let cap = request.max_output_tokens.unwrap_or(wanted.max_output_tokens);
-    let sides = blocks_out::sides(request)?;
-    let thinking = knobs_out::thinking(request, cap, answers_go_on(&sides), gate);
+    let sides = sides::sides(request)?;
+    let thinking = knobs_out::thinking(request, cap, sides::goes_on(&sides), gate);
     let temperature = knobs_out::temperature(request, &thinking, gate);
     let top_p = knobs_out::top_p(request, &thinking, gate);
     let top_k = knobs_out::top_k(request, &thinking, gate);
@@ -69,12 +70,4 @@ pub(crate) fn write_request(
         Some(fault) => Err(fault),
         None => Ok(json.finish()),
     }
-}
-
-/// Whether the model goes on with an answer that it has begun: after results of tools, or from words that the caller
-/// put in its mouth. Its thinking before that, signed, would have to be there.
-fn answers_go_on(sides: &[Side<'_, '_>]) -> bool {
-    sides.last().is_some_and(|last| {
-        last.assistant || last.parts.iter().any(|(_, part)| matches!(part, Part::ToolResult(_)))
-    })
 }
