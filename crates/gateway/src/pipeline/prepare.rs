@@ -44,7 +44,10 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
     let call = &basis.call;
     let mut target = Arc::clone(&basis.route);
     let mut editor = Editor::new(&call.document);
-    mask(&mut editor, call, &findings, &decision);
+    if let Err(refusal) = mask(&mut editor, call, &findings, &decision) {
+        exchange.decision.tighten(Decision { disposition: Disposition::Block, ..Decision::default() });
+        return Err(refusal);
+    }
     let safe_mode = (decision.disposition == Disposition::SafeMode).then_some(&snapshot.config.safe_mode);
     if let Some(settings) = safe_mode {
         let other = settings.model.as_deref().and_then(|model| snapshot.route(model));
@@ -78,7 +81,15 @@ pub(super) fn blocked(kind: Kind, decision: &Decision) -> Refusal {
 }
 
 /// Replaces the findings that the decision masks.
-fn mask(editor: &mut Editor<'_>, call: &Call, findings: &[Located], decision: &Decision) {
+///
+/// # Errors
+/// When one of them lies in a text that may not be altered: it must not leave, and cannot be taken out.
+fn mask(
+    editor: &mut Editor<'_>,
+    call: &Call,
+    findings: &[Located],
+    decision: &Decision,
+) -> Result<(), Refusal> {
     let mut rest = findings;
     while let Some(first) = rest.first() {
         let index = first.text;
@@ -92,14 +103,27 @@ fn mask(editor: &mut Editor<'_>, call: &Call, findings: &[Located], decision: &D
             .cloned()
             .collect();
         if let Some(text) = call.texts.get(index) {
+            if text.role == TextRole::Signed && !masked.is_empty() {
+                return Err(signed(decision));
+            }
             mask_text(editor, call.document.value(text.node), *text, &masked);
         }
     }
+    Ok(())
 }
 
-/// Replaces findings in one string.
+/// The refusal for what would have to be masked where nothing may be changed.
+fn signed(decision: &Decision) -> Refusal {
+    let message = "Signed reasoning in this request holds what the policy masks, and cannot be altered: \
+                   leave that reasoning out.";
+    let mut refusal = Refusal::new(Kind::PolicyBlockedPrompt, message);
+    refusal.rules = decision.reasons.iter().map(|reason| Arc::clone(&reason.rule)).collect();
+    refusal
+}
+
+/// Replaces findings in one string. One that is signed stays as it is.
 pub(super) fn mask_text(editor: &mut Editor<'_>, value: Value<'_>, text: Text, findings: &[Finding]) {
-    if findings.is_empty() {
+    if findings.is_empty() || text.role == TextRole::Signed {
         return;
     }
     let parts = match (text.role, value.text()) {
