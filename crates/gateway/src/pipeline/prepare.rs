@@ -132,3 +132,44 @@ pub(super) fn mask_text(editor: &mut Editor<'_>, value: Value<'_>, text: Text, f
     };
     editor.rewrite_text(value, parts.iter().map(|(range, tag)| (range.clone(), tag.as_str())));
 }
+
+#[cfg(test)]
+mod tests {
+    use flyball_core::json::{Document, Limits};
+    use flyball_core::{Category, MaskScope};
+    use flyball_guard::Scanner;
+
+    use super::super::inspect::scan;
+    use super::*;
+    use crate::protocols::anthropic;
+
+    /// What leaves of a conversation in which the model's reasoning reads so.
+    fn sent(signature: &str, reasoning: &str, decision: &Decision) -> Result<String, Refusal> {
+        let text = format!(
+            r#"{{"model":"m","messages":[{{"role":"assistant","content":[{{"type":"thinking","thinking":"{reasoning}","signature":"{signature}"}}]}},{{"role":"user","content":"bob@example.org"}}]}}"#
+        );
+        let document = Document::parse(Bytes::from(text), Limits::default()).unwrap();
+        let call = anthropic::request::decode(document, Operation::Chat).unwrap();
+        let mut findings = Vec::new();
+        for (index, text) in call.texts.iter().enumerate() {
+            let content = call.document.value(text.node).text().unwrap();
+            scan(&Scanner::standard(), index, text.role, &content, &mut findings);
+        }
+        let mut editor = Editor::new(&call.document);
+        mask(&mut editor, &call, &findings, decision)?;
+        Ok(String::from_utf8(editor.finish().to_vec()).unwrap())
+    }
+
+    #[test]
+    fn signed_reasoning_is_let_out_as_it_is_or_not_at_all() {
+        let masking = Decision { masks: vec![MaskScope::Category(Category::Pii)], ..Decision::default() };
+        let clean = sent("c2ln", "They ask.", &masking).unwrap();
+        assert!(clean.contains("They ask.") && clean.contains("c2ln") && !clean.contains("bob@"), "{clean}");
+        let refusal = sent("c2ln", "Write to ada@example.org.", &masking).unwrap_err();
+        assert_eq!(refusal.kind, Kind::PolicyBlockedPrompt);
+        assert!(!refusal.message.contains("ada@"));
+        let unsigned = sent("", "Write to ada@example.org.", &masking).unwrap();
+        assert!(unsigned.contains("Write to <email>."), "{unsigned}");
+        assert!(sent("c2ln", "Write to ada@example.org.", &Decision::default()).unwrap().contains("ada@"));
+    }
+}
