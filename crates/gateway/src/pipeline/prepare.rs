@@ -136,7 +136,7 @@ pub(super) fn mask_text(editor: &mut Editor<'_>, value: Value<'_>, text: Text, f
 #[cfg(test)]
 mod tests {
     use flyball_core::json::{Document, Limits};
-    use flyball_core::{Category, MaskScope};
+    use flyball_core::{Category, decision::MaskScope};
     use flyball_guard::Scanner;
 
     use super::super::inspect::scan;

@@ -272,6 +272,7 @@ mod tests {
             ("t", User),
             ("a", Signed),
             ("b", Assistant),
+            ("base64", Other),
             ("c", Other),
             ("d", Tool),
             ("e", Tool),
