@@ -37,6 +37,11 @@ fn chat_decoder_seeds_hold() {
 }
 
 #[test]
+fn messages_decoder_seeds_hold() {
+    replay("messages_decoder", fuzz::messages_decoder);
+}
+
+#[test]
 fn policy_loader_seeds_hold() {
     replay("policy_loader", fuzz::policy_loader);
 }

@@ -3,9 +3,10 @@
 
 use bytes::Bytes;
 use flyball_core::json::{Document, Editor, Limits};
+use flyball_core::{Call, Operation, Text};
 
 use crate::edge::sse::Decoder;
-use crate::protocols::openai;
+use crate::protocols::{anthropic, openai};
 
 /// Decoding events never fails otherwise than by size, and does not depend on how the bytes are cut.
 pub fn sse_decoder(bytes: &[u8]) {
@@ -37,14 +38,53 @@ pub fn chat_decoder(bytes: &[u8]) {
     let _ = openai::answer::embeddings(&document);
     let _ = openai::embeddings::decode(document.clone());
     let Ok(call) = openai::chat::decode(document) else { return };
-    let mut editor = Editor::new(&call.document);
-    for text in &call.texts {
-        let value = call.document.value(text.node);
-        let length = value.text().map_or(0, |text| text.len());
-        editor.rewrite_text(value, [(0..length, "\"masked\\")]);
+    rewritten_call(&call);
+}
+
+/// The same for Anthropic's messages; what takes away what rewritten texts no longer carry leaves a document too.
+pub fn messages_decoder(bytes: &[u8]) {
+    let Ok(document) = Document::parse(Bytes::copy_from_slice(bytes), Limits::default()) else { return };
+    let _ = anthropic::answer::count(&document);
+    let _ = anthropic::answer::tokens(&document);
+    let mut texts: Vec<Text> = Vec::new();
+    texts.extend(
+        anthropic::answer::read(&document).into_iter().flat_map(|answer| answer.texts).map(|t| t.text),
+    );
+    if texts.is_empty()
+        && let Some(chunk) = anthropic::event::read(&document)
+    {
+        texts.extend(
+            chunk.pieces.iter().map(|piece| Text { node: piece.node, role: flyball_core::TextRole::Other }),
+        );
     }
+    rewritten(&document, &texts, |editor| anthropic::answer::forget(editor, document.root()));
+    for operation in [Operation::Chat, Operation::CountTokens] {
+        if let Ok(call) = anthropic::request::decode(document.clone(), operation) {
+            rewritten_call(&call);
+        }
+    }
+}
+
+fn rewritten_call(call: &Call) {
+    rewritten(&call.document, &call.texts, |_| {});
+}
+
+/// Each of the texts is a string and is there once, and with other words in them a document is still one.
+fn rewritten(document: &Document, texts: &[Text], more: impl FnOnce(&mut Editor<'_>)) {
+    let mut editor = Editor::new(document);
+    let mut nodes: Vec<_> = texts.iter().map(|text| text.node).collect();
+    for text in texts {
+        let value = document.value(text.node);
+        let length = value.text().map(|text| text.len());
+        assert!(length.is_some(), "a text is a string");
+        editor.rewrite_text(value, [(0..length.unwrap_or(0), "\"masked\\")]);
+    }
+    more(&mut editor);
     let rewritten = Document::parse(editor.finish(), Limits::default());
     assert!(rewritten.is_ok(), "a rewritten document is a document");
+    nodes.sort_unstable();
+    nodes.dedup();
+    assert_eq!(nodes.len(), texts.len(), "a text is handed out once");
 }
 
 /// Loading a policy says yes or no, whatever it is given, and a policy that loads has a stable hash.

@@ -71,7 +71,10 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
     let call = &basis.call;
     let mut target = Arc::clone(&basis.route);
     let mut editor = Editor::new(&call.document);
-    mask(&mut editor, call, &findings, &decision);
+    if let Err(refusal) = mask(&mut editor, call, &findings, &decision) {
+        exchange.decision.tighten(Decision { disposition: Disposition::Block, ..Decision::default() });
+        return Err(refusal);
+    }
     let safe_mode = (decision.disposition == Disposition::SafeMode).then_some(&snapshot.config.safe_mode);
     if let Some(settings) = safe_mode {
         let other = settings.model.as_deref().and_then(|model| snapshot.route(model));
@@ -157,7 +160,15 @@ pub(super) fn blocked(kind: Kind, decision: &Decision) -> Refusal {
 }
 
 /// Replaces the findings that the decision masks.
-fn mask(editor: &mut Editor<'_>, call: &Call, findings: &[Located], decision: &Decision) {
+///
+/// # Errors
+/// When one of them lies in a text that may not be altered: it must not leave, and cannot be taken out.
+fn mask(
+    editor: &mut Editor<'_>,
+    call: &Call,
+    findings: &[Located],
+    decision: &Decision,
+) -> Result<(), Refusal> {
     let mut rest = findings;
     while let Some(first) = rest.first() {
         let index = first.text;
@@ -171,14 +182,27 @@ fn mask(editor: &mut Editor<'_>, call: &Call, findings: &[Located], decision: &D
             .cloned()
             .collect();
         if let Some(text) = call.texts.get(index) {
+            if text.role == TextRole::Signed && !masked.is_empty() {
+                return Err(signed(decision));
+            }
             mask_text(editor, call.document.value(text.node), *text, &masked);
         }
     }
+    Ok(())
 }
 
-/// Replaces findings in one string.
+/// The refusal for what would have to be masked where nothing may be changed.
+fn signed(decision: &Decision) -> Refusal {
+    let message = "Signed reasoning in this request holds what the policy masks, and cannot be altered: \
+                   leave that reasoning out.";
+    let mut refusal = Refusal::new(Kind::PolicyBlockedPrompt, message);
+    refusal.rules = decision.reasons.iter().map(|reason| Arc::clone(&reason.rule)).collect();
+    refusal
+}
+
+/// Replaces findings in one string. One that is signed stays as it is.
 pub(super) fn mask_text(editor: &mut Editor<'_>, value: Value<'_>, text: Text, findings: &[Finding]) {
-    if findings.is_empty() {
+    if findings.is_empty() || text.role == TextRole::Signed {
         return;
     }
     let parts = match (text.role, value.text()) {
@@ -186,4 +210,45 @@ pub(super) fn mask_text(editor: &mut Editor<'_>, value: Value<'_>, text: Text, f
         _ => flyball_mask::parts(findings),
     };
     editor.rewrite_text(value, parts.iter().map(|(range, tag)| (range.clone(), tag.as_str())));
+}
+
+#[cfg(test)]
+mod tests {
+    use flyball_core::json::{Document, Limits};
+    use flyball_core::{Category, decision::MaskScope};
+    use flyball_guard::Scanner;
+
+    use super::super::inspect::scan;
+    use super::*;
+    use crate::protocols::anthropic;
+
+    /// What leaves of a conversation in which the model's reasoning reads so.
+    fn sent(signature: &str, reasoning: &str, decision: &Decision) -> Result<String, Refusal> {
+        let text = format!(
+            r#"{{"model":"m","messages":[{{"role":"assistant","content":[{{"type":"thinking","thinking":"{reasoning}","signature":"{signature}"}}]}},{{"role":"user","content":"bob@example.org"}}]}}"#
+        );
+        let document = Document::parse(Bytes::from(text), Limits::default()).unwrap();
+        let call = anthropic::request::decode(document, Operation::Chat).unwrap();
+        let mut findings = Vec::new();
+        for (index, text) in call.texts.iter().enumerate() {
+            let content = call.document.value(text.node).text().unwrap();
+            scan(&Scanner::standard(), index, text.role, &content, &mut findings);
+        }
+        let mut editor = Editor::new(&call.document);
+        mask(&mut editor, &call, &findings, decision)?;
+        Ok(String::from_utf8(editor.finish().to_vec()).unwrap())
+    }
+
+    #[test]
+    fn signed_reasoning_is_let_out_as_it_is_or_not_at_all() {
+        let masking = Decision { masks: vec![MaskScope::Category(Category::Pii)], ..Decision::default() };
+        let clean = sent("c2ln", "They ask.", &masking).unwrap();
+        assert!(clean.contains("They ask.") && clean.contains("c2ln") && !clean.contains("bob@"), "{clean}");
+        let refusal = sent("c2ln", "Write to ada@example.org.", &masking).unwrap_err();
+        assert_eq!(refusal.kind, Kind::PolicyBlockedPrompt);
+        assert!(!refusal.message.contains("ada@"));
+        let unsigned = sent("", "Write to ada@example.org.", &masking).unwrap();
+        assert!(unsigned.contains("Write to <email>."), "{unsigned}");
+        assert!(sent("c2ln", "Write to ada@example.org.", &Decision::default()).unwrap().contains("ada@"));
+    }
 }
