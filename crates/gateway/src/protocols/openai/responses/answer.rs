@@ -1,6 +1,5 @@
 //! A whole answer of the Responses protocol: which strings to inspect, what it cost.
 
-use flyball_core::TextRole;
 use flyball_core::json::{Document, Editor, NodeKind, Value};
 use flyball_core::tokens::Prompt;
 
@@ -16,8 +15,7 @@ pub fn read(document: &Document) -> Option<Answer> {
     let Items { mut reading, own, .. } = items;
     let texts = reading.take(root).into_iter().map(|text| {
         // Both are in the order of the bytes.
-        let content = text.role == TextRole::Assistant && own.binary_search(&text.node).is_ok();
-        AnswerText { text, choice: 0, content }
+        AnswerText { text, choice: 0, content: own.binary_search(&text.node).is_ok() }
     });
     let usage = root.get("usage").and_then(super::told).and_then(|told| told.usage());
     Some(Answer { texts: texts.collect(), usage })
@@ -62,8 +60,8 @@ pub fn tokens(document: &Document) -> u64 {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use flyball_core::Counting;
     use flyball_core::json::Limits;
+    use flyball_core::{Counting, TextRole};
 
     use super::*;
     use crate::protocols::Usage;

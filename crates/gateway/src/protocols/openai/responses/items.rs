@@ -57,10 +57,12 @@ impl Items {
         for (key, value) in response.members() {
             match key.name().as_ref() {
                 b"output" => value.items().for_each(|item| self.item(item)),
-                // Where it was a stored prompt, it is told as items.
+                // Where it was a stored prompt, it is told as items. Nothing in it is the answer's own.
                 b"instructions" => {
+                    let own = self.own.len();
                     self.reading.text(value, TextRole::System);
                     value.items().for_each(|item| self.item(item));
+                    self.own.truncate(own);
                 }
                 b"tools" => self.tools(value),
                 b"error" => self.fixed(value, &["code"]),
