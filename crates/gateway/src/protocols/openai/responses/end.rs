@@ -147,7 +147,8 @@ impl Envelope {
             }
             data
         };
-        let part = |text: &str| json!({ "type": "output_text", "text": text, "annotations": [], "logprobs": [] });
+        let part =
+            |text: &str| json!({ "type": "output_text", "text": text, "annotations": [], "logprobs": [] });
         self.event("response.content_part.added", at(json!({ "part": part("") })), out);
         self.event("response.output_text.delta", at(json!({ "delta": text, "logprobs": [] })), out);
         self.event("response.output_text.done", at(json!({ "text": text, "logprobs": [] })), out);
@@ -159,16 +160,19 @@ impl Envelope {
 impl Ending for Envelope {
     fn note(&mut self, document: &Document, _chunk: &Chunk) {
         let root = document.root();
-        root.get("sequence_number").and_then(Value::unsigned).into_iter().for_each(|n| self.numbering.note(n));
+        root.get("sequence_number")
+            .and_then(Value::unsigned)
+            .into_iter()
+            .for_each(|n| self.numbering.note(n));
         let Some(response) = root.get("response") else { return };
         if self.id.is_empty() {
             let text = |key: &str| response.get(key).and_then(Value::text).unwrap_or_default().into_owned();
             let created = response.get("created_at").and_then(Value::float).unwrap_or(0.0);
             // As a number of seconds; what is no time becomes the nearest.
             (self.id, self.model, self.created_at) = (text("id"), text("model"), created as u64);
-            let settings = SETTINGS.iter().filter_map(|key| {
-                response.get(key).and_then(scalar).map(|value| ((*key).to_owned(), value))
-            });
+            let settings = SETTINGS
+                .iter()
+                .filter_map(|key| response.get(key).and_then(scalar).map(|value| ((*key).to_owned(), value)));
             self.settings = settings.collect();
         }
         if let Some(told) = response.get("usage") {
@@ -193,9 +197,7 @@ impl Ending for Envelope {
     fn answer(&mut self, texts: &[(u32, String)], out: &mut BytesMut) {
         self.begin(out);
         let id = format!("msg_{}", self.id.strip_prefix("resp_").unwrap_or(&self.id));
-        let message = |status: &str, content: &[serde_json::Value]| {
-            json!({ "id": id, "type": "message", "role": "assistant", "status": status, "content": content })
-        };
+        let message = |status: &str, content: &[serde_json::Value]| json!({ "id": id, "type": "message", "role": "assistant", "status": status, "content": content });
         let added = json!({ "output_index": 0, "item": message("in_progress", &[]) });
         self.event("response.output_item.added", added, out);
         let parts = texts.iter().enumerate();

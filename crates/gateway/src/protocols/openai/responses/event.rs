@@ -68,14 +68,19 @@ impl Reader {
             "response.content_part.added" | "response.reasoning_summary_part.added" => {
                 root.get("part").into_iter().for_each(|part| self.begun(self.part, part));
             }
-            "response.shell_call_command.added" => self.grow(self.part, Field::ToolInput, root.get("command")),
+            "response.shell_call_command.added" => {
+                self.grow(self.part, Field::ToolInput, root.get("command"))
+            }
             "response.audio.delta" => self.items.fixed(root, &["delta"]),
             "response.image_generation_call.partial_image" => {
-                self.items.fixed(root, &["partial_image_b64", "background", "output_format", "quality", "size"]);
+                self.items
+                    .fixed(root, &["partial_image_b64", "background", "output_format", "quality", "size"]);
             }
             "response.output_text.annotation.added" => {
                 let annotation = root.get("annotation");
-                annotation.into_iter().for_each(|a| self.items.fixed(a, &["type", "file_id", "container_id"]));
+                annotation
+                    .into_iter()
+                    .for_each(|a| self.items.fixed(a, &["type", "file_id", "container_id"]));
             }
             _ => {
                 if let Some(stem) = kind.strip_suffix(".delta") {
@@ -141,7 +146,9 @@ impl Reader {
     /// What is told as a whole: texts that are done, parts, items, the response.
     fn whole(&mut self, kind: &str, root: Value<'_>) -> bool {
         let items = &mut self.items;
-        root.get("arguments").into_iter().for_each(|value| items.reading.text(value, TextRole::ToolArguments));
+        root.get("arguments")
+            .into_iter()
+            .for_each(|value| items.reading.text(value, TextRole::ToolArguments));
         root.get("item").into_iter().for_each(|item| items.item(item));
         root.get("part").into_iter().for_each(|part| items.part(part, TextRole::Assistant));
         let response = root.get("response");

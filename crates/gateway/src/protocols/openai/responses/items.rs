@@ -88,8 +88,18 @@ impl Items {
         }
         for (key, value) in item.members() {
             match key.name().as_ref() {
-                b"type" | b"id" | b"call_id" | b"status" | b"role" | b"phase" | b"approval_request_id"
-                | b"container_id" | b"namespace" | b"server_label" | b"encrypted_content" | b"fingerprint" => {
+                b"type"
+                | b"id"
+                | b"call_id"
+                | b"status"
+                | b"role"
+                | b"phase"
+                | b"approval_request_id"
+                | b"container_id"
+                | b"namespace"
+                | b"server_label"
+                | b"encrypted_content"
+                | b"fingerprint" => {
                     self.reading.fixed(value);
                 }
                 b"content" | b"summary" => self.content(value, role),

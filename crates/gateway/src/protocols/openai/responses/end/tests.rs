@@ -113,6 +113,9 @@ fn a_broken_stream_ends_with_an_error_that_both_kinds_of_clients_read() {
     envelope.broken(&Refusal::new(Kind::ProviderBrokeOff, "It broke off."), "req_1", &mut out);
     let events = events(out);
     assert_eq!(kinds(&events), [("error", 1)]);
-    assert_eq!((&events[0]["message"], &events[0]["error"]["message"]), (&"It broke off.".into(), &"It broke off.".into()));
+    assert_eq!(
+        (&events[0]["message"], &events[0]["error"]["message"]),
+        (&"It broke off.".into(), &"It broke off.".into())
+    );
     assert_eq!(events[0]["code"], events[0]["error"]["code"]);
 }

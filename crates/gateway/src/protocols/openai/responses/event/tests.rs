@@ -105,7 +105,8 @@ fn what_is_done_is_told_again_and_closes_its_part() {
 
 #[test]
 fn the_response_begins_and_ends_and_tells_usage() {
-    let created = r#"{"type":"response.created","response":{"id":"r","model":"m","instructions":"x","output":[]}}"#;
+    let created =
+        r#"{"type":"response.created","response":{"id":"r","model":"m","instructions":"x","output":[]}}"#;
     assert_eq!(one(created), ("x".to_owned(), None, true));
     assert_eq!(read(&parse(created)).unwrap().mark, Mark::Begin);
     for kind in ["completed", "incomplete"] {
