@@ -42,6 +42,11 @@ fn messages_decoder_seeds_hold() {
 }
 
 #[test]
+fn responses_decoder_seeds_hold() {
+    replay("responses_decoder", fuzz::responses_decoder);
+}
+
+#[test]
 fn policy_loader_seeds_hold() {
     replay("policy_loader", fuzz::policy_loader);
 }

@@ -2,11 +2,11 @@
 //! tests replay the corpora in `fuzz/seeds`. Not part of the product's interface.
 
 use bytes::Bytes;
-use flyball_core::json::{Document, Editor, Limits};
+use flyball_core::json::{Document, Editor, Limits, NodeId};
 use flyball_core::{Call, Operation, Text};
 
 use crate::edge::sse::Decoder;
-use crate::protocols::{anthropic, openai};
+use crate::protocols::{Protocol, anthropic, openai};
 
 /// Decoding events never fails otherwise than by size, and does not depend on how the bytes are cut.
 pub fn sse_decoder(bytes: &[u8]) {
@@ -85,6 +85,38 @@ fn rewritten(document: &Document, texts: &[Text], more: impl FnOnce(&mut Editor<
     nodes.sort_unstable();
     nodes.dedup();
     assert_eq!(nodes.len(), texts.len(), "a text is handed out once");
+}
+
+/// Decoding a document as a request, an answer or an event of the Responses protocol or of the completions of old
+/// finds only texts that can be rewritten without breaking it.
+pub fn responses_decoder(bytes: &[u8]) {
+    let Ok(document) = Document::parse(Bytes::copy_from_slice(bytes), Limits::default()) else { return };
+    for protocol in [Protocol::OpenAiResponses, Protocol::OpenAiCompletions] {
+        let _ = protocol.count_answer(&document);
+        if let Some(answer) = protocol.read_answer(&document) {
+            rewrite(protocol, &document, answer.texts.iter().map(|text| text.text.node));
+        }
+        if let Some(chunk) = protocol.read_event(&document) {
+            protocol.ending().note(&document, &chunk);
+            rewrite(protocol, &document, chunk.free());
+        }
+        if let Ok(call) = protocol.decode(document.clone()) {
+            rewrite(protocol, &document, call.texts.iter().map(|text| text.node));
+        }
+    }
+}
+
+/// Puts something that needs escapes in place of every text and takes away what repeats them.
+fn rewrite(protocol: Protocol, document: &Document, texts: impl Iterator<Item = NodeId>) {
+    let mut editor = Editor::new(document);
+    for node in texts {
+        let value = document.value(node);
+        let length = value.text().map_or(0, |text| text.len());
+        editor.rewrite_text(value, [(0..length, "\"masked\\")]);
+    }
+    protocol.forget(&mut editor, document, None);
+    let rewritten = Document::parse(editor.finish(), Limits::default());
+    assert!(rewritten.is_ok(), "a rewritten document is a document");
 }
 
 /// Loading a policy says yes or no, whatever it is given, and a policy that loads has a stable hash.
