@@ -128,3 +128,75 @@ pub fn policy_loader(bytes: &[u8]) {
         assert_eq!(first.hash(), second.hash());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// Names of members and words of the Responses protocol and of the completions of old.
+    const WORDS: &[&str] = &[
+        "type",
+        "role",
+        "input",
+        "output",
+        "content",
+        "text",
+        "delta",
+        "arguments",
+        "logprobs",
+        "token",
+        "annotations",
+        "item",
+        "part",
+        "response",
+        "tools",
+        "summary",
+        "prompt",
+        "choices",
+        "instructions",
+        "output_index",
+        "image_url",
+        "message",
+        "function_call",
+        "output_text",
+        "namespace",
+        "user",
+        "response.output_text.delta",
+        "response.output_item.added",
+        "response.output_item.done",
+        "response.completed",
+    ];
+
+    fn document() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            (0u64..3).prop_map(Value::from),
+            prop::sample::select(WORDS).prop_map(Value::from),
+            "[\\PC\"\\\\]{0,6}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(5, 64, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::hash_map(prop::sample::select(WORDS), inner, 0..6).prop_map(|m| json!(m)),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_document_reads_as_something_that_can_be_rewritten(
+            mut document in document(),
+            kind in prop::sample::select(WORDS),
+        ) {
+            if let Some(members) = document.as_object_mut() {
+                members.insert("model".to_owned(), "m".into());
+                members.insert("type".to_owned(), kind.into());
+            }
+            responses_decoder(document.to_string().as_bytes());
+        }
+    }
+}

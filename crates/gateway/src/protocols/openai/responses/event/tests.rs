@@ -10,15 +10,17 @@ fn parse(text: &str) -> Document {
     Document::parse(Bytes::copy_from_slice(text.as_bytes()), Limits::default()).unwrap()
 }
 
-/// The pieces of an event: text, number of the part and field where it grows, whether it repeats.
-fn pieces(text: &str) -> Vec<(String, Option<(u32, Field)>, bool)> {
+/// A piece: its text, number of the part and field where it grows, whether it repeats.
+type Read = (String, Option<(u32, Field)>, bool);
+
+fn pieces(text: &str) -> Vec<Read> {
     let document = parse(text);
     let text = |piece: &Piece| document.value(piece.node).text().unwrap().into_owned();
     let place = |piece: &Piece| piece.continues().map(|channel| (channel.part, channel.field));
     read(&document).unwrap().pieces.iter().map(|piece| (text(piece), place(piece), piece.repeats)).collect()
 }
 
-fn one(event: &str) -> (String, Option<(u32, Field)>, bool) {
+fn one(event: &str) -> Read {
     let mut pieces = pieces(event);
     assert_eq!(pieces.len(), 1, "{event}");
     pieces.remove(0)
