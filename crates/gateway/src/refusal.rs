@@ -302,4 +302,21 @@ mod tests {
             assert!(row.remedy.ends_with('.'));
         }
     }
+
+    #[test]
+    fn anthropics_types_are_those_that_it_has_for_the_status() {
+        for row in KINDS {
+            let expected: &[&str] = match row.status.as_u16() {
+                401 => &["authentication_error"],
+                403 => &["permission_error"],
+                404 => &["not_found_error"],
+                413 => &["request_too_large"],
+                429 => &["rate_limit_error"],
+                400..500 => &["invalid_request_error"],
+                503 => &["overloaded_error", "api_error"],
+                _ => &["api_error"],
+            };
+            assert!(expected.contains(&row.anthropic_type), "{}: {}", row.name, row.anthropic_type);
+        }
+    }
 }
