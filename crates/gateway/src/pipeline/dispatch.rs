@@ -62,6 +62,7 @@ async fn steps(exchange: &mut Exchange, prepared: Prepared) -> Result<Dispatched
         headers: &target.headers,
         caller: &caller,
         stream: call.stream,
+        time: gateway.clock.now(),
         bounds: Bounds {
             named_by: NamedBy::Operator,
             head_timeout: patience.get(),
