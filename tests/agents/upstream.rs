@@ -9,6 +9,9 @@ use super::Transcript;
 /// The members that hold what is said, by dialect.
 const CONVERSATIONS: [&str; 3] = ["messages", "input", "contents"];
 
+/// The members that a cache reads ahead of it.
+const AHEAD: [&str; 5] = ["instructions", "system", "systemInstruction", "tools", "toolConfig"];
+
 /// A request as the provider got it.
 pub(super) struct Seen {
     document: Document,
@@ -25,10 +28,9 @@ impl Seen {
         CONVERSATIONS.iter().find_map(|name| root.get(name)).unwrap().raw()
     }
 
-    fn settings(&self) -> Vec<(&str, &str)> {
-        let members = self.document.root().members();
-        let members = members.map(|(name, value)| (name.raw().trim_matches('"'), value.raw()));
-        members.filter(|(name, _)| !CONVERSATIONS.contains(name)).collect()
+    fn ahead(&self) -> Vec<Option<&str>> {
+        let root = self.document.root();
+        AHEAD.iter().map(|name| Some(root.get(name)?.raw())).collect()
     }
 
     /// Fails unless the next request begins as this one does.
@@ -46,7 +48,7 @@ impl Seen {
             around(before),
             around(after)
         );
-        assert_eq!(self.settings(), next.settings(), "{what}: what stands beside the conversation changes");
+        assert_eq!(self.ahead(), next.ahead(), "{what}: what stands ahead of the conversation changes");
     }
 
     /// Fails when any text holds one of these.
@@ -59,7 +61,7 @@ impl Seen {
     }
 }
 
-/// Fails unless the headers that say how to read the body are the client's, and all others are not.
+/// Fails unless the headers that say how to read the body are the client's, and others are not.
 pub(super) fn assert_headers(transcript: &Transcript, received: &Received, what: &str) {
     for (name, value) in &transcript.headers {
         let known = matches!(name.as_str(), "content-type" | "anthropic-version" | "anthropic-beta");

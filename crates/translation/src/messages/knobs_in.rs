@@ -95,7 +95,7 @@ fn context(value: Value<'_>, gate: &mut Gate) -> Result<(), Untranslatable> {
         kind.is_some_and(|kind| kind.starts_with("clear_thinking_") || kind.starts_with("clear_tool_uses_"))
     };
     let known = |(name, value): (Value<'_>, Value<'_>)| {
-        name.is_text("edits")
+        name.text().as_deref() == Some("edits")
             && value.kind() == NodeKind::Array
             && !value.holds_scalars()
             && value.items().all(clears)
