@@ -58,6 +58,10 @@ struct Turn {
     /// What its tools told, by their names, in answer to the calls of the turn before.
     #[serde(default)]
     results: Map<String, Value>,
+    /// Whether a tool showed a picture: where a result has no place for one it stands behind it, and what is answered
+    /// differs.
+    #[serde(default)]
+    pictured: bool,
     /// What it says.
     #[serde(default)]
     say: Vec<Value>,
@@ -269,7 +273,7 @@ impl Replay {
             assert_eq!(said.calls.is_empty(), said.ended, "{what}: {document}");
             assert!(!said.calls.is_empty() || !said.text.is_empty(), "{what}: {document}");
             conversation.extend(said.items.clone());
-            heard.push(said);
+            heard.push(if turn.pictured { Heard { text: String::new(), ..said } } else { said });
         }
         assert_eq!(dropped, way.dropped, "{what}: what is left out");
         heard
