@@ -98,9 +98,7 @@ async fn a_caller_that_speaks_messages_is_told_models_in_their_shape() {
         request.headers_mut().insert("anthropic-version", version);
         pair.client.send(request).await.unwrap()
     };
-    let model = |id: &str| {
-        json!({"type": "model", "id": id, "display_name": id, "created_at": "1970-01-01T00:00:00Z"})
-    };
+    let model = |id: &str| json!({"type": "model", "id": id, "display_name": id, "created_at": "1970-01-01T00:00:00Z"});
     let all = json!({"data": [model("chat"), model("sim")], "has_more": false, "first_id": "chat", "last_id": "sim"});
     assert_eq!(get("/v1/models").await.json().unwrap(), all);
     assert_eq!(get("/v1/models?limit=1000").await.json().unwrap(), all);
