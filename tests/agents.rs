@@ -18,6 +18,7 @@ use http::{HeaderName, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use speech::{Heard, Protocol};
+use tokio_util::task::TaskTracker;
 use upstream::Seen;
 
 /// Personal data that tools tell; published numbers and reserved names.
@@ -284,9 +285,10 @@ impl Replay {
 async fn all(replays: Vec<Replay>) -> Vec<(String, String, Vec<Heard>)> {
     let mut heard = Vec::new();
     let mut faults = Vec::new();
+    let tasks = TaskTracker::new();
     for replay in replays {
         let (client, what) = (replay.transcript.client.clone(), replay.named());
-        match tokio::spawn(async move { replay.run().await }).await {
+        match tasks.spawn(async move { replay.run().await }).await {
             Ok(said) => heard.push((client, what, said)),
             Err(fault) => faults.push(format!("{what}: {fault}")),
         }
