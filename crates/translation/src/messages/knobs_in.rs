@@ -122,7 +122,9 @@ fn tools<'d>(tools: Value<'d>, request: &mut Request<'d>, gate: &mut Gate) -> Re
         let path = || format!("tools[{index}]");
         if kind != "custom" {
             // With a type of their own come those that the vendor runs, and those whose description it knows.
-            gate.pass(Meaning::ServerTools, path, item)?;
+            if gate.pass(Meaning::ServerTools, path, item)? {
+                return Err(gate.refusal(path()));
+            }
             continue;
         }
         let name = item.get("name").and_then(Value::text);
