@@ -10,6 +10,8 @@ mod commands;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
+mod endpoints;
+#[cfg(test)]
 mod endurance;
 #[cfg(test)]
 mod examples;

@@ -15,6 +15,7 @@ use crate::refusal::{Kind, Refusal};
 
 mod answers;
 pub mod anthropic;
+mod counts;
 pub mod governed_speed;
 pub mod openai;
 mod reading;
@@ -32,6 +33,12 @@ pub enum Protocol {
     OpenAiResponses,
     /// `POST /v1/completions`: the completions of old.
     OpenAiCompletions,
+    /// `POST /v1/moderations`
+    OpenAiModerations,
+    /// `POST /v1/images/generations`
+    OpenAiImages,
+    /// `POST /v1/rerank`: what Cohere and Jina have in common.
+    Rerank,
     /// `POST /v1/messages`
     AnthropicMessages,
     /// `POST /v1/messages/count_tokens`
@@ -50,6 +57,9 @@ impl Protocol {
             Protocol::OpenAiEmbeddings => "/v1/embeddings",
             Protocol::OpenAiResponses => "/v1/responses",
             Protocol::OpenAiCompletions => "/v1/completions",
+            Protocol::OpenAiModerations => "/v1/moderations",
+            Protocol::OpenAiImages => "/v1/images/generations",
+            Protocol::Rerank => "/v1/rerank",
             Protocol::AnthropicMessages => "/v1/messages",
             Protocol::AnthropicCountTokens => "/v1/messages/count_tokens",
             Protocol::Completion => "/proxy/completion",
@@ -67,6 +77,9 @@ impl Protocol {
             Protocol::OpenAiEmbeddings => openai::embeddings::decode(document),
             Protocol::OpenAiResponses => openai::responses::request::decode(document),
             Protocol::OpenAiCompletions => openai::completions::decode(document),
+            Protocol::OpenAiModerations => openai::moderations::decode(document),
+            Protocol::OpenAiImages => openai::images::decode(document),
+            Protocol::Rerank => openai::rerank::decode(document),
             Protocol::AnthropicMessages => anthropic::request::decode(document, Operation::Chat),
             Protocol::AnthropicCountTokens => anthropic::request::decode(document, Operation::CountTokens),
             Protocol::Completion => governed_speed::decode_completion(&document, false),
@@ -81,7 +94,10 @@ impl Protocol {
             Protocol::OpenAiResponses => Some(Dialect::Responses),
             Protocol::OpenAiCompletions => Some(Dialect::Completions),
             Protocol::AnthropicMessages | Protocol::AnthropicCountTokens => Some(Dialect::Messages),
-            Protocol::OpenAiEmbeddings => None,
+            Protocol::OpenAiEmbeddings
+            | Protocol::OpenAiModerations
+            | Protocol::OpenAiImages
+            | Protocol::Rerank => None,
         }
     }
 
@@ -89,6 +105,9 @@ impl Protocol {
     pub fn read_answer(self, document: &Document) -> Option<Answer> {
         match self {
             Protocol::OpenAiEmbeddings => openai::answer::embeddings(document),
+            Protocol::OpenAiModerations => openai::moderations::answer(document),
+            Protocol::OpenAiImages => openai::images::answer(document),
+            Protocol::Rerank => openai::rerank::answer(document),
             Protocol::OpenAiChat | Protocol::Completion | Protocol::CompletionStream => {
                 openai::answer::chat(document)
             }
@@ -180,7 +199,12 @@ pub fn count_request(protocol: Protocol, body: Bytes) -> u64 {
         return flyball_core::tokens::count(&String::from_utf8_lossy(&body));
     };
     match protocol.dialect() {
-        None => openai::tokens::inputs(&document),
+        None => match protocol {
+            Protocol::OpenAiModerations => openai::moderations::request_tokens(&document),
+            Protocol::OpenAiImages => openai::images::request_tokens(&document),
+            Protocol::Rerank => openai::rerank::request_tokens(&document),
+            _ => openai::tokens::inputs(&document),
+        },
         Some(Dialect::Chat) => openai::tokens::conversation(&document),
         Some(dialect) => {
             let wanted = Wanted { model: "", max_output_tokens: 1 };

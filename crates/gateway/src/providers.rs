@@ -127,7 +127,10 @@ impl Provider {
     /// Whether it does what is no conversation.
     pub fn offers(&self, operation: Operation) -> bool {
         match &self.kind {
-            ProviderKind::Demo(_) | ProviderKind::OpenAi(_) => true,
+            ProviderKind::OpenAi(openai) => openai.offers(operation),
+            ProviderKind::Demo(_) => {
+                matches!(operation, Operation::Chat | Operation::Embeddings | Operation::CountTokens)
+            }
             _ => matches!(operation, Operation::Chat | Operation::CountTokens),
         }
     }

@@ -19,11 +19,14 @@ use crate::protocols::Protocol;
 use crate::refusal::{Kind, Refusal};
 
 /// The paths of exchanges.
-const EXCHANGES: [Protocol; 8] = [
+const EXCHANGES: [Protocol; 11] = [
     Protocol::OpenAiChat,
     Protocol::OpenAiEmbeddings,
     Protocol::OpenAiResponses,
     Protocol::OpenAiCompletions,
+    Protocol::OpenAiModerations,
+    Protocol::OpenAiImages,
+    Protocol::Rerank,
     Protocol::AnthropicMessages,
     Protocol::AnthropicCountTokens,
     Protocol::Completion,

@@ -24,7 +24,7 @@ use crate::refusal::KINDS;
 struct Empty;
 
 /// Exchanges, which have handlers of their own.
-const EXCHANGES: [(Protocol, &str, &str); 4] = [
+const EXCHANGES: [(Protocol, &str, &str); 7] = [
     (
         Protocol::OpenAiChat,
         "Answers a conversation, whole or streamed.",
@@ -34,6 +34,21 @@ const EXCHANGES: [(Protocol, &str, &str); 4] = [
         Protocol::OpenAiEmbeddings,
         "Turns texts into vectors.",
         "https://platform.openai.com/docs/api-reference/embeddings",
+    ),
+    (
+        Protocol::OpenAiModerations,
+        "Judges texts and images by the provider's categories.",
+        "https://platform.openai.com/docs/api-reference/moderations",
+    ),
+    (
+        Protocol::OpenAiImages,
+        "Makes images from a text, as one whole answer.",
+        "https://platform.openai.com/docs/api-reference/images/create",
+    ),
+    (
+        Protocol::Rerank,
+        "Orders documents by how well they answer a query.",
+        "https://docs.cohere.com/reference/rerank",
     ),
     (
         Protocol::Completion,

@@ -160,7 +160,8 @@ pub(super) fn default_routes() -> BTreeMap<String, Route> {
 }
 
 /// What a route can offer.
-const OPERATIONS: [Operation; 2] = [Operation::Chat, Operation::Embeddings];
+const OPERATIONS: [Operation; 5] =
+    [Operation::Chat, Operation::Embeddings, Operation::Moderations, Operation::Rerank, Operation::Images];
 
 fn all_operations() -> Vec<Operation> {
     OPERATIONS.to_vec()

@@ -24,7 +24,13 @@ pub struct OpenAi {
 #[derive(Debug)]
 enum Address {
     /// One address for each endpoint. None: the base is no URL, and every call is refused.
-    Plain { chat: Option<Uri>, embeddings: Option<Uri>, responses: Option<Uri>, completions: Option<Uri> },
+    Plain {
+        base: String,
+        chat: Option<Uri>,
+        embeddings: Option<Uri>,
+        responses: Option<Uri>,
+        completions: Option<Uri>,
+    },
     /// Azure's form: deployments in the path and this `api-version`.
     Azure { base: String, version: String },
 }
@@ -41,8 +47,10 @@ impl OpenAi {
         native: Vec<Native>,
         extra: &HeaderMap,
     ) -> Result<Self, KeyError> {
-        let at = |endpoint: &str| format!("{}/{endpoint}", base.trim_end_matches('/')).parse().ok();
+        let base = base.trim_end_matches('/');
+        let at = |endpoint: &str| format!("{base}/{endpoint}").parse().ok();
         let address = Address::Plain {
+            base: base.to_owned(),
             chat: at("chat/completions"),
             embeddings: at("embeddings"),
             responses: at("responses"),
@@ -77,19 +85,28 @@ impl OpenAi {
         }
     }
 
+    /// Whether it does this. Azure has no address for all that others have.
+    pub(super) fn offers(&self, operation: Operation) -> bool {
+        match self.address {
+            Address::Plain { .. } => true,
+            Address::Azure { .. } => !matches!(operation, Operation::Moderations | Operation::Rerank),
+        }
+    }
+
     fn uri(&self, outbound: &Outbound<'_>) -> Result<Uri, EgressError> {
         let uri = match &self.address {
-            Address::Plain { chat, embeddings, responses, completions } => match endpoint(outbound) {
-                Endpoint::Chat => chat,
-                Endpoint::Embeddings => embeddings,
-                Endpoint::Responses => responses,
-                Endpoint::Completions => completions,
-            }
-            .clone(),
+            Address::Plain { base, chat, embeddings, responses, completions } => match endpoint(outbound) {
+                Endpoint::Chat => chat.clone(),
+                Endpoint::Embeddings => embeddings.clone(),
+                Endpoint::Responses => responses.clone(),
+                Endpoint::Completions => completions.clone(),
+                Endpoint::Other(path) => format!("{base}/{path}").parse().ok(),
+            },
             Address::Azure { base, version } => {
                 let deployment = path_segment(outbound.model);
                 let endpoint = match endpoint(outbound) {
                     Endpoint::Embeddings => "embeddings",
+                    Endpoint::Other(path) => path,
                     _ => "chat/completions",
                 };
                 format!("{base}/openai/deployments/{deployment}/{endpoint}?api-version={version}")
@@ -117,11 +134,16 @@ enum Endpoint {
     Embeddings,
     Responses,
     Completions,
+    /// Called too rarely for its address to be kept.
+    Other(&'static str),
 }
 
 fn endpoint(outbound: &Outbound<'_>) -> Endpoint {
     match (outbound.operation, outbound.dialect) {
         (Operation::Embeddings, _) => Endpoint::Embeddings,
+        (Operation::Moderations, _) => Endpoint::Other("moderations"),
+        (Operation::Rerank, _) => Endpoint::Other("rerank"),
+        (Operation::Images, _) => Endpoint::Other("images/generations"),
         (_, Some(Dialect::Responses)) => Endpoint::Responses,
         (_, Some(Dialect::Completions)) => Endpoint::Completions,
         _ => Endpoint::Chat,
