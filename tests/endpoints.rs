@@ -1,5 +1,7 @@
 //! The endpoints beside conversations and embeddings: each is guarded in both directions, billed and refused as those
-//! are. What is masked, blocked or left to the byte on the others is tested in `guarded`.
+//! are; `sound` is about those whose bodies are no JSON. What is masked, blocked or left to the byte on the others is tested in `guarded`.
+
+pub(crate) mod sound;
 
 use flyball_testkit::{Answer, Canned, Client, Flyball};
 use http::StatusCode;

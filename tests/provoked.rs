@@ -105,6 +105,8 @@ impl Provoked {
             }
             answers.push((name.to_owned(), client.send(request).await.unwrap()));
         }
+        let form = client.post("/v1/audio/transcriptions", &chat("sim", said)).await.unwrap();
+        answers.push(("malformed_form".to_owned(), form));
         let unknown = client.post("/v1/chat/completions", &chat(said, said)).await.unwrap();
         answers.push(("model_not_found".to_owned(), unknown));
         let not_offered = json!({"model": "words", "input": said});

@@ -22,17 +22,23 @@ pub enum Operation {
     Rerank,
     /// Images from a text.
     Images,
+    /// A text read aloud.
+    Speech,
+    /// What is said in a recording.
+    Transcriptions,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 6] = [
+    pub const ALL: [Operation; 8] = [
         Operation::Chat,
         Operation::Embeddings,
         Operation::CountTokens,
         Operation::Moderations,
         Operation::Rerank,
         Operation::Images,
+        Operation::Speech,
+        Operation::Transcriptions,
     ];
 
     /// The name used in policies, metrics and usage.
@@ -44,6 +50,8 @@ impl Operation {
             Operation::Moderations => "moderations",
             Operation::Rerank => "rerank",
             Operation::Images => "images",
+            Operation::Speech => "speech",
+            Operation::Transcriptions => "transcriptions",
         }
     }
 }

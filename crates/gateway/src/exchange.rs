@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::gateway::Gateway;
 use crate::pipeline::settle;
+use crate::protocols::openai::transcriptions::Recording;
 use crate::protocols::{Protocol, Usage, count_request};
 use crate::recording::{Hash, Tally};
 use crate::refusal::Kind;
@@ -72,6 +73,8 @@ pub struct Exchange {
     pub tags: Vec<String>,
     /// Headers of the caller's that may concern a provider, until one is called.
     pub caller_headers: HeaderMap,
+    /// The recording that came with the request, until the request is written anew.
+    pub recording: Option<Recording>,
     /// What is wanted.
     pub operation: Option<Operation>,
     /// Whether as a stream.

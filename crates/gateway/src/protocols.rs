@@ -37,6 +37,10 @@ pub enum Protocol {
     OpenAiModerations,
     /// `POST /v1/images/generations`
     OpenAiImages,
+    /// `POST /v1/audio/speech`
+    OpenAiSpeech,
+    /// `POST /v1/audio/transcriptions`
+    OpenAiTranscriptions,
     /// `POST /v1/rerank`: what Cohere and Jina have in common.
     Rerank,
     /// `POST /v1/messages`
@@ -59,6 +63,8 @@ impl Protocol {
             Protocol::OpenAiCompletions => "/v1/completions",
             Protocol::OpenAiModerations => "/v1/moderations",
             Protocol::OpenAiImages => "/v1/images/generations",
+            Protocol::OpenAiSpeech => "/v1/audio/speech",
+            Protocol::OpenAiTranscriptions => "/v1/audio/transcriptions",
             Protocol::Rerank => "/v1/rerank",
             Protocol::AnthropicMessages => "/v1/messages",
             Protocol::AnthropicCountTokens => "/v1/messages/count_tokens",
@@ -79,6 +85,8 @@ impl Protocol {
             Protocol::OpenAiCompletions => openai::completions::decode(document),
             Protocol::OpenAiModerations => openai::moderations::decode(document),
             Protocol::OpenAiImages => openai::images::decode(document),
+            Protocol::OpenAiSpeech => openai::speech::decode(document),
+            Protocol::OpenAiTranscriptions => openai::transcriptions::decode(document),
             Protocol::Rerank => openai::rerank::decode(document),
             Protocol::AnthropicMessages => anthropic::request::decode(document, Operation::Chat),
             Protocol::AnthropicCountTokens => anthropic::request::decode(document, Operation::CountTokens),
@@ -97,6 +105,8 @@ impl Protocol {
             Protocol::OpenAiEmbeddings
             | Protocol::OpenAiModerations
             | Protocol::OpenAiImages
+            | Protocol::OpenAiSpeech
+            | Protocol::OpenAiTranscriptions
             | Protocol::Rerank => None,
         }
     }
@@ -107,6 +117,9 @@ impl Protocol {
             Protocol::OpenAiEmbeddings => openai::answer::embeddings(document),
             Protocol::OpenAiModerations => openai::moderations::answer(document),
             Protocol::OpenAiImages => openai::images::answer(document),
+            // Sound only.
+            Protocol::OpenAiSpeech => None,
+            Protocol::OpenAiTranscriptions => openai::transcriptions::answer(document),
             Protocol::Rerank => openai::rerank::answer(document),
             Protocol::OpenAiChat | Protocol::Completion | Protocol::CompletionStream => {
                 openai::answer::chat(document)
@@ -115,6 +128,17 @@ impl Protocol {
             Protocol::OpenAiCompletions => openai::completions::answer(document),
             Protocol::AnthropicMessages => anthropic::answer::read(document),
             Protocol::AnthropicCountTokens => anthropic::answer::count(document),
+        }
+    }
+
+    /// What a whole answer with this content type is made of.
+    pub fn content(self, content_type: Option<&str>) -> Content {
+        let written = content_type.unwrap_or_default().trim().to_ascii_lowercase();
+        let is = |prefix: &str| written.starts_with(prefix);
+        match self {
+            Protocol::OpenAiSpeech if is("audio/") || is("application/octet-stream") => Content::Media,
+            Protocol::OpenAiTranscriptions if is("text/") || is("application/x-subrip") => Content::Text,
+            _ => Content::Json,
         }
     }
 
@@ -172,6 +196,7 @@ impl Protocol {
             Protocol::OpenAiResponses => openai::responses::answer::tokens(document),
             Protocol::OpenAiCompletions => openai::completions::tokens(document),
             Protocol::AnthropicMessages => anthropic::answer::tokens(document),
+            Protocol::OpenAiTranscriptions => openai::transcriptions::answer_tokens(document),
             Protocol::AnthropicCountTokens => 0,
             _ => openai::tokens::answer(document),
         }
@@ -188,6 +213,17 @@ impl Protocol {
     }
 }
 
+/// What a whole answer is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A JSON document.
+    Json,
+    /// A text, which is read as the document that is nothing but this string.
+    Text,
+    /// Sound, images and the like: no detector can read them.
+    Media,
+}
+
 /// Bounds on a body that we wrote: whatever was let in fits.
 pub(crate) const OWN_LIMITS: Limits = Limits { depth: 1024, nodes: 16_000_000 };
 
@@ -202,6 +238,7 @@ pub fn count_request(protocol: Protocol, body: Bytes) -> u64 {
         None => match protocol {
             Protocol::OpenAiModerations => openai::moderations::request_tokens(&document),
             Protocol::OpenAiImages => openai::images::request_tokens(&document),
+            Protocol::OpenAiTranscriptions => openai::transcriptions::request_tokens(&document),
             Protocol::Rerank => openai::rerank::request_tokens(&document),
             _ => openai::tokens::inputs(&document),
         },

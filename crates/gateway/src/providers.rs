@@ -60,6 +60,8 @@ pub struct Outbound<'a> {
     pub model: &'a str,
     /// The body.
     pub body: Bytes,
+    /// What the body is; none: JSON.
+    pub content_type: Option<HeaderValue>,
     /// Extra headers of the route.
     pub headers: &'a HeaderMap,
     /// Headers of the caller's that may concern a provider: each takes those that it allows.
@@ -184,6 +186,12 @@ impl Headers {
         for (name, value) in outbound.headers {
             headers.insert(name, value.clone());
         }
+        if let Some(content_type) = &outbound.content_type {
+            headers.insert(CONTENT_TYPE, content_type.clone());
+        }
+        if matches!(outbound.operation, Operation::Speech | Operation::Transcriptions) {
+            headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        }
         headers
     }
 }
@@ -285,6 +293,7 @@ mod tests {
             dialect,
             model,
             body: Bytes::new(),
+            content_type: None,
             headers: &NO_HEADERS,
             caller: &NO_HEADERS,
             stream: false,

@@ -15,6 +15,8 @@ use http::StatusCode;
 pub enum Kind {
     /// The request body is not acceptable JSON.
     MalformedJson,
+    /// The request body is not an acceptable form.
+    MalformedForm,
     /// A field has the wrong type or a value out of range.
     InvalidField,
     /// A required field is absent.
@@ -129,6 +131,8 @@ macro_rules! kinds {
 kinds! {
     MalformedJson BAD_REQUEST "E109" "malformed_json" "invalid_request_error" false
         "Send one JSON value in UTF-8, without duplicate keys, within the depth and size limits.";
+    MalformedForm BAD_REQUEST "E117" "malformed_form" "invalid_request_error" false
+        "Send multipart/form-data with a boundary, whose parts have names, within the limits.";
     InvalidField BAD_REQUEST "E110" "invalid_value" "invalid_request_error" false
         "Correct the field that the answer names.";
     MissingField BAD_REQUEST "E111" "missing_required_parameter" "invalid_request_error" false

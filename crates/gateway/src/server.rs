@@ -19,13 +19,15 @@ use crate::protocols::Protocol;
 use crate::refusal::{Kind, Refusal};
 
 /// The paths of exchanges.
-const EXCHANGES: [Protocol; 11] = [
+const EXCHANGES: [Protocol; 13] = [
     Protocol::OpenAiChat,
     Protocol::OpenAiEmbeddings,
     Protocol::OpenAiResponses,
     Protocol::OpenAiCompletions,
     Protocol::OpenAiModerations,
     Protocol::OpenAiImages,
+    Protocol::OpenAiSpeech,
+    Protocol::OpenAiTranscriptions,
     Protocol::Rerank,
     Protocol::AnthropicMessages,
     Protocol::AnthropicCountTokens,

@@ -160,8 +160,15 @@ pub(super) fn default_routes() -> BTreeMap<String, Route> {
 }
 
 /// What a route can offer.
-const OPERATIONS: [Operation; 5] =
-    [Operation::Chat, Operation::Embeddings, Operation::Moderations, Operation::Rerank, Operation::Images];
+const OPERATIONS: [Operation; 7] = [
+    Operation::Chat,
+    Operation::Embeddings,
+    Operation::Moderations,
+    Operation::Rerank,
+    Operation::Images,
+    Operation::Speech,
+    Operation::Transcriptions,
+];
 
 fn all_operations() -> Vec<Operation> {
     OPERATIONS.to_vec()

@@ -9,6 +9,7 @@ use flyball_core::json::{Document, Editor, Value};
 use flyball_core::{Call, Disposition, Operation, Text, TextRole, Treatment};
 use flyball_core::{Decision, Finding};
 use flyball_translation::{Dialect, Untranslatable, Wanted};
+use http::HeaderValue;
 use parameters::Part;
 
 use super::decide::{Basis, Decided};
@@ -22,6 +23,7 @@ use crate::snapshot::Route;
 
 mod names;
 mod parameters;
+mod written;
 
 /// Output tokens of one answer where neither caller nor route sets a cap and the provider's dialect must have one.
 const DEFAULT_OUTPUT: u64 = 4096;
@@ -35,6 +37,8 @@ pub struct Prepared {
     pub(super) target: Arc<Route>,
     /// The body.
     pub(super) body: Bytes,
+    /// What the body is; none: JSON.
+    pub(super) content_type: Option<HeaderValue>,
     /// The same in the caller's dialect.
     pub(super) spoken: Bytes,
     /// The dialect of the body; none where it is no conversation.
@@ -89,12 +93,14 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
     if dialect == spoken {
         exchange.dropped = parameters::apply(&mut editor, root, call, spoken, &target, safe_mode, Part::All);
         let output_bound = parameters::output_bound(call, spoken, &target, safe_mode);
-        let body = editor.finish();
+        let spoken = editor.finish();
+        let written = written::write(exchange, &spoken)?;
         return Ok(Prepared {
-            spoken: body.clone(),
+            spoken,
             basis,
             target,
-            body,
+            body: written.body,
+            content_type: written.content_type,
             dialect,
             echo: String::new(),
             output_bound,
@@ -124,6 +130,7 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
         basis,
         target,
         body,
+        content_type: None,
         dialect,
         echo: translated.echo,
         output_bound: translated.max_output_tokens,

@@ -30,6 +30,8 @@ pub mod verbatim;
 pub enum Reply {
     /// A whole one.
     Plain(Bytes),
+    /// A whole one that is no JSON.
+    Other(HeaderValue, Bytes),
     /// Events, screened as they come.
     Stream(Box<body::Inflow>),
 }
@@ -54,8 +56,7 @@ async fn steps(exchange: &mut Exchange, dispatched: Dispatched) -> Result<Reply,
         let events = events::Inbox::new(framing, exchange.snapshot.config.limits.event.get(), way);
         return Ok(Reply::Stream(Box::new(body::Inflow::new(exchange, inbound, events, screen, deadline))));
     }
-    let answer = plain::run(exchange, basis, inbound, deadline, way).await?;
-    Ok(Reply::Plain(answer))
+    plain::run(exchange, basis, inbound, deadline, way).await
 }
 
 /// From one dialect into another, and what the answer says of itself.
@@ -87,13 +88,8 @@ impl Reply {
     /// The answer to the caller. The exchange ends with its last byte.
     pub(super) fn into_response(self, mut exchange: Exchange) -> Response<Body> {
         match self {
-            Reply::Plain(bytes) => {
-                exchange.outcome = Outcome::Answered;
-                exchange.output_hash = Some(SaltedHash::of(&exchange.salt, &bytes));
-                let mut response = head(&exchange, HeaderValue::from_static("application/json"));
-                *response.body_mut() = Body::full(bytes);
-                response
-            }
+            Reply::Plain(bytes) => whole(&mut exchange, HeaderValue::from_static("application/json"), bytes),
+            Reply::Other(content_type, bytes) => whole(&mut exchange, content_type, bytes),
             Reply::Stream(inflow) => {
                 let mut response =
                     head(&exchange, HeaderValue::from_static("text/event-stream; charset=utf-8"));
@@ -114,6 +110,15 @@ fn head(exchange: &Exchange, content_type: HeaderValue) -> Response<Body> {
     {
         response.headers_mut().insert(HeaderName::from_static("x-flyball-model"), name);
     }
+    response
+}
+
+/// The answer that is a body and nothing after it.
+fn whole(exchange: &mut Exchange, content_type: HeaderValue, bytes: Bytes) -> Response<Body> {
+    exchange.outcome = Outcome::Answered;
+    exchange.output_hash = Some(SaltedHash::of(&exchange.salt, &bytes));
+    let mut response = head(exchange, content_type);
+    *response.body_mut() = Body::full(bytes);
     response
 }
 

@@ -1,4 +1,4 @@
-//! The OpenAI protocol: chat completions, embeddings, images, moderations, models, errors. Also what
+//! The OpenAI protocol: chat completions, embeddings, images, sound, moderations, models, errors. Also what
 //! OpenAI-compatible providers speak, rerank included, which OpenAI itself does not have.
 
 pub mod answer;
@@ -12,7 +12,9 @@ pub mod images;
 pub mod moderations;
 pub mod rerank;
 pub mod responses;
+pub mod speech;
 pub mod tokens;
+pub mod transcriptions;
 
 use std::collections::BTreeSet;
 

@@ -143,6 +143,8 @@ fn endpoint(outbound: &Outbound<'_>) -> Endpoint {
         (Operation::Embeddings, _) => Endpoint::Embeddings,
         (Operation::Moderations, _) => Endpoint::Other("moderations"),
         (Operation::Rerank, _) => Endpoint::Other("rerank"),
+        (Operation::Speech, _) => Endpoint::Other("audio/speech"),
+        (Operation::Transcriptions, _) => Endpoint::Other("audio/transcriptions"),
         (Operation::Images, _) => Endpoint::Other("images/generations"),
         (_, Some(Dialect::Responses)) => Endpoint::Responses,
         (_, Some(Dialect::Completions)) => Endpoint::Completions,
