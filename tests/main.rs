@@ -24,6 +24,8 @@ mod headers;
 #[cfg(test)]
 mod journal;
 #[cfg(test)]
+mod passthrough;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod protocol;

@@ -26,11 +26,13 @@ pub enum Operation {
     Speech,
     /// What is said in a recording.
     Transcriptions,
+    /// Whatever the provider makes of it: nothing is known of the call but where it goes.
+    Passthrough,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 8] = [
+    pub const ALL: [Operation; 9] = [
         Operation::Chat,
         Operation::Embeddings,
         Operation::CountTokens,
@@ -39,6 +41,7 @@ impl Operation {
         Operation::Images,
         Operation::Speech,
         Operation::Transcriptions,
+        Operation::Passthrough,
     ];
 
     /// The name used in policies, metrics and usage.
@@ -52,6 +55,7 @@ impl Operation {
             Operation::Images => "images",
             Operation::Speech => "speech",
             Operation::Transcriptions => "transcriptions",
+            Operation::Passthrough => "passthrough",
         }
     }
 }

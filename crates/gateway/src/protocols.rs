@@ -18,6 +18,7 @@ pub mod anthropic;
 mod counts;
 pub mod governed_speed;
 pub mod openai;
+pub mod passthrough;
 mod reading;
 
 pub use answers::{Answer, AnswerText, Channel, Chunk, Ending, Field, Mark, Piece, Told, Usage};
@@ -43,6 +44,8 @@ pub enum Protocol {
     OpenAiTranscriptions,
     /// `POST /v1/rerank`: what Cohere and Jina have in common.
     Rerank,
+    /// What is passed to a provider as it is, below a path of the configuration.
+    Passthrough,
     /// `POST /v1/messages`
     AnthropicMessages,
     /// `POST /v1/messages/count_tokens`
@@ -66,6 +69,7 @@ impl Protocol {
             Protocol::OpenAiSpeech => "/v1/audio/speech",
             Protocol::OpenAiTranscriptions => "/v1/audio/transcriptions",
             Protocol::Rerank => "/v1/rerank",
+            Protocol::Passthrough => "passthrough",
             Protocol::AnthropicMessages => "/v1/messages",
             Protocol::AnthropicCountTokens => "/v1/messages/count_tokens",
             Protocol::Completion => "/proxy/completion",
@@ -88,6 +92,7 @@ impl Protocol {
             Protocol::OpenAiSpeech => openai::speech::decode(document),
             Protocol::OpenAiTranscriptions => openai::transcriptions::decode(document),
             Protocol::Rerank => openai::rerank::decode(document),
+            Protocol::Passthrough => passthrough::decode(document),
             Protocol::AnthropicMessages => anthropic::request::decode(document, Operation::Chat),
             Protocol::AnthropicCountTokens => anthropic::request::decode(document, Operation::CountTokens),
             Protocol::Completion => governed_speed::decode_completion(&document, false),
@@ -107,7 +112,8 @@ impl Protocol {
             | Protocol::OpenAiImages
             | Protocol::OpenAiSpeech
             | Protocol::OpenAiTranscriptions
-            | Protocol::Rerank => None,
+            | Protocol::Rerank
+            | Protocol::Passthrough => None,
         }
     }
 
@@ -121,6 +127,7 @@ impl Protocol {
             Protocol::OpenAiSpeech => None,
             Protocol::OpenAiTranscriptions => openai::transcriptions::answer(document),
             Protocol::Rerank => openai::rerank::answer(document),
+            Protocol::Passthrough => Some(passthrough::answer::read(document)),
             Protocol::OpenAiChat | Protocol::Completion | Protocol::CompletionStream => {
                 openai::answer::chat(document)
             }
@@ -148,6 +155,7 @@ impl Protocol {
         let root = document.root();
         match self {
             Protocol::OpenAiEmbeddings | Protocol::AnthropicCountTokens => {}
+            Protocol::Passthrough => passthrough::answer::forget(editor, document),
             Protocol::OpenAiResponses => openai::responses::answer::forget(editor, root),
             Protocol::AnthropicMessages => anthropic::answer::forget(editor, root),
             _ => openai::forget(editor, root, rewritten),
@@ -160,6 +168,7 @@ impl Protocol {
             Protocol::OpenAiResponses => openai::responses::event::read(document),
             Protocol::OpenAiCompletions => openai::completions::event(document),
             Protocol::AnthropicMessages => anthropic::event::read(document),
+            Protocol::Passthrough => Some(passthrough::event::read(document)),
             _ => openai::chunk::read(document),
         }
     }
@@ -178,6 +187,7 @@ impl Protocol {
             Protocol::OpenAiResponses => Box::<openai::responses::end::Envelope>::default(),
             Protocol::OpenAiCompletions => Box::<openai::completions::Envelope>::default(),
             Protocol::AnthropicMessages => Box::<anthropic::end::Envelope>::default(),
+            Protocol::Passthrough => Box::<passthrough::event::Envelope>::default(),
             _ => Box::<openai::end::Envelope>::default(),
         }
     }
@@ -198,6 +208,7 @@ impl Protocol {
             Protocol::AnthropicMessages => anthropic::answer::tokens(document),
             Protocol::OpenAiTranscriptions => openai::transcriptions::answer_tokens(document),
             Protocol::AnthropicCountTokens => 0,
+            Protocol::Passthrough => passthrough::answer::tokens(document),
             _ => openai::tokens::answer(document),
         }
     }
@@ -240,6 +251,7 @@ pub fn count_request(protocol: Protocol, body: Bytes) -> u64 {
             Protocol::OpenAiImages => openai::images::request_tokens(&document),
             Protocol::OpenAiTranscriptions => openai::transcriptions::request_tokens(&document),
             Protocol::Rerank => openai::rerank::request_tokens(&document),
+            Protocol::Passthrough => passthrough::request_tokens(&document),
             _ => openai::tokens::inputs(&document),
         },
         Some(Dialect::Chat) => openai::tokens::conversation(&document),

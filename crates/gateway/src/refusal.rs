@@ -25,6 +25,8 @@ pub enum Kind {
     BodyTooLarge,
     /// The body is compressed in a way that is not understood.
     UnsupportedEncoding,
+    /// The body is of a kind that may not pass.
+    UnsupportedMedia,
     /// The body did not arrive in time.
     BodyTimeout,
     /// The connection broke while the body was read.
@@ -141,6 +143,8 @@ kinds! {
         "Send less, or raise limits.model_body or limits.other_body.";
     UnsupportedEncoding UNSUPPORTED_MEDIA_TYPE "E112" "unsupported_encoding" "invalid_request_error" false
         "Send the body as it is, or compressed once with gzip or zstd.";
+    UnsupportedMedia UNSUPPORTED_MEDIA_TYPE "E118" "unsupported_media" "invalid_request_error" false
+        "Send JSON, or set media on the passthrough in the configuration.";
     BodyTimeout REQUEST_TIMEOUT "E113" "body_timeout" "invalid_request_error" false
         "Send the body without long pauses, or raise limits.body_timeout.";
     BodyBroken BAD_REQUEST "E114" "body_broken" "invalid_request_error" false
@@ -215,7 +219,7 @@ pub struct Refusal {
     /// The rules that led to it.
     pub rules: Box<[std::sync::Arc<str>]>,
     /// The methods that the endpoint has, for [`Kind::WrongMethod`].
-    pub allow: Option<&'static str>,
+    pub allow: Option<Cow<'static, str>>,
     /// For the log.
     pub cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }

@@ -118,7 +118,7 @@ signals! {
     RequestModel "request.model" Text Prompt Call
         "The public model name that the caller asked for.";
     RequestOperation "request.operation" Text Prompt Call
-        "What is wanted: `chat`, `embeddings`, `count_tokens`, `moderations`, `rerank`, `images`, `speech` or `transcriptions`.";
+        "What is wanted: `chat`, `embeddings`, `count_tokens`, `moderations`, `rerank`, `images`, `speech`, `transcriptions` or `passthrough`.";
     RequestStream "request.stream" Bool Prompt Call
         "Whether the answer is wanted as a stream.";
     RequestLawfulBasis "request.lawful_basis" Text Prompt Call

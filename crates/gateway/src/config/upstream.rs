@@ -208,7 +208,7 @@ fn operations_schema(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-fn lawful_basis_schema(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn lawful_basis_schema(_: &mut SchemaGenerator) -> Schema {
     let names = LawfulBasis::ALL.iter().map(|basis| Some(basis.name())).chain([None]);
     json_schema!({ "type": ["string", "null"], "enum": names.collect::<Vec<_>>() })
 }

@@ -17,6 +17,7 @@ use super::inspect::Located;
 use super::screen::Reply;
 use super::settle;
 use crate::exchange::{Exchange, Outcome};
+use crate::protocols::passthrough::address::Address;
 use crate::protocols::{OWN_LIMITS, count_request};
 use crate::refusal::{Kind, Refusal};
 use crate::snapshot::Route;
@@ -39,6 +40,8 @@ pub struct Prepared {
     pub(super) body: Bytes,
     /// What the body is; none: JSON.
     pub(super) content_type: Option<HeaderValue>,
+    /// Where it goes, if the caller says so.
+    pub(super) address: Option<Address>,
     /// The same in the caller's dialect.
     pub(super) spoken: Bytes,
     /// The dialect of the body; none where it is no conversation.
@@ -77,6 +80,12 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
     let mut editor = Editor::new(&call.document);
     mask(&mut editor, call, &findings, &decision);
     let safe_mode = (decision.disposition == Disposition::SafeMode).then_some(&snapshot.config.safe_mode);
+    if call.operation == Operation::Passthrough && safe_mode.is_some() {
+        let message = "The policy asks for safe mode, which a passthrough cannot keep.";
+        let mut refusal = Refusal::new(Kind::PolicyBlockedPrompt, message);
+        refusal.rules = decision.reasons.iter().map(|reason| Arc::clone(&reason.rule)).collect();
+        return Err(refusal);
+    }
     if let Some(settings) = safe_mode {
         let other = settings.model.as_deref().and_then(|model| snapshot.route(model));
         if let Some(other) = other.filter(|route| route.operations.contains(&call.operation)) {
@@ -91,8 +100,13 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
     let dialect = target.provider.dialect(exchange.protocol);
     let root = call.document.root();
     if dialect == spoken {
-        exchange.dropped = parameters::apply(&mut editor, root, call, spoken, &target, safe_mode, Part::All);
-        let output_bound = parameters::output_bound(call, spoken, &target, safe_mode);
+        let mut output_bound = call.max_output_tokens;
+        // Of what is passed on, no parameters are known.
+        if call.operation != Operation::Passthrough {
+            exchange.dropped =
+                parameters::apply(&mut editor, root, call, spoken, &target, safe_mode, Part::All);
+            output_bound = parameters::output_bound(call, spoken, &target, safe_mode);
+        }
         let spoken = editor.finish();
         let written = written::write(exchange, &spoken)?;
         return Ok(Prepared {
@@ -101,6 +115,7 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
             target,
             body: written.body,
             content_type: written.content_type,
+            address: written.address,
             dialect,
             echo: String::new(),
             output_bound,
@@ -131,6 +146,7 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
         target,
         body,
         content_type: None,
+        address: None,
         dialect,
         echo: translated.echo,
         output_bound: translated.max_output_tokens,

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use flyball_core::json::{Document, JsonError};
 use flyball_core::{Call, Decision, ExchangeId};
 use http::header::CONTENT_TYPE;
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, Request};
 use hyper::body::Incoming;
 use tokio::time::Instant;
@@ -18,7 +19,7 @@ use crate::edge::form::{self, FormError};
 use crate::edge::request_body::{RequestBodyError, RequestBodyLimits};
 use crate::exchange::{Exchange, Outcome, Recorded};
 use crate::gateway::Gateway;
-use crate::protocols::{Protocol, openai};
+use crate::protocols::{Protocol, openai, passthrough};
 use crate::recording::{self, Tally};
 use crate::refusal::{Kind, Refusal};
 use crate::snapshot::Snapshot;
@@ -65,6 +66,8 @@ pub(super) fn begin(gateway: Arc<Gateway>, protocol: Protocol, headers: &HeaderM
         tags: Vec::new(),
         caller_headers: caller_headers(headers),
         recording: None,
+        passing: None,
+        passes_media: false,
         operation: None,
         stream: false,
         route: None,
@@ -128,6 +131,7 @@ async fn steps(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Re
             exchange.recording = Some(recording);
             document.into()
         }
+        Protocol::Passthrough => pass(exchange, &parts, bytes)?,
         _ => bytes,
     };
     let document = Document::parse(bytes, snapshot.config.limits.json()).map_err(json_refusal)?;
@@ -135,6 +139,31 @@ async fn steps(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Re
     exchange.operation = Some(call.operation);
     exchange.stream = call.stream;
     Ok(Received { call })
+}
+
+/// The document of a request that is passed on.
+fn pass(exchange: &mut Exchange, head: &Parts, body: Bytes) -> Result<Bytes, Refusal> {
+    let snapshot = Arc::clone(&exchange.snapshot);
+    let path = head.uri.path();
+    // The configuration may have changed since the path was looked up.
+    let found = snapshot.passages.at(path).and_then(|passage| Some((passage, passage.below(path)?)));
+    let Some((passage, below)) = found.filter(|(passage, _)| passage.methods.contains(&head.method)) else {
+        return Err(Refusal::new(Kind::UnknownEndpoint, "There is no such endpoint."));
+    };
+    exchange.passes_media = passage.media;
+    let limits = snapshot.config.limits.json();
+    let target = (below, head.uri.query());
+    let (document, passing) = passthrough::open(
+        &passage.route.name,
+        &head.method,
+        target,
+        &head.headers,
+        body,
+        passage.media,
+        limits,
+    )?;
+    exchange.passing = Some(passing);
+    Ok(document.into())
 }
 
 /// Reads a body of at most `limit` bytes.

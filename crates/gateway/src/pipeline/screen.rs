@@ -15,6 +15,8 @@ use super::decide::Basis;
 use super::dispatch::Dispatched;
 use crate::edge::body::Body;
 use crate::exchange::{Exchange, Outcome};
+use crate::protocols::Protocol;
+use crate::providers::Framing;
 use crate::recording::SaltedHash;
 use crate::refusal::{Kind, Refusal};
 
@@ -32,6 +34,8 @@ pub enum Reply {
     Plain(Bytes),
     /// A whole one that is no JSON.
     Other(HeaderValue, Bytes),
+    /// A whole one of which nothing else is known than that the provider was content.
+    Passed(StatusCode, Option<HeaderValue>, Bytes),
     /// Events, screened as they come.
     Stream(Box<body::Inflow>),
 }
@@ -44,7 +48,13 @@ pub(super) async fn run(exchange: &mut Exchange, dispatched: Dispatched) -> Resu
 async fn steps(exchange: &mut Exchange, dispatched: Dispatched) -> Result<Reply, Refusal> {
     let Dispatched { basis, inbound, dialect, echo, deadline } = dispatched;
     let way = way(exchange, dialect, &basis, echo);
-    if basis.call.stream {
+    // Only the answer itself tells whether what is passed on comes in events.
+    let streams = match exchange.protocol {
+        Protocol::Passthrough => inbound.framing() == Some(Framing::Sse),
+        _ => basis.call.stream,
+    };
+    exchange.stream = streams;
+    if streams {
         let Some(framing) = inbound.framing() else {
             plain::count(exchange, inbound, deadline, way).await;
             return Err(Refusal::new(
@@ -90,6 +100,16 @@ impl Reply {
         match self {
             Reply::Plain(bytes) => whole(&mut exchange, HeaderValue::from_static("application/json"), bytes),
             Reply::Other(content_type, bytes) => whole(&mut exchange, content_type, bytes),
+            Reply::Passed(status, content_type, bytes) => {
+                let json = HeaderValue::from_static("application/json");
+                let bare = content_type.is_none();
+                let mut response = whole(&mut exchange, content_type.unwrap_or(json), bytes);
+                if bare {
+                    response.headers_mut().remove(CONTENT_TYPE);
+                }
+                *response.status_mut() = status;
+                response
+            }
             Reply::Stream(inflow) => {
                 let mut response =
                     head(&exchange, HeaderValue::from_static("text/event-stream; charset=utf-8"));

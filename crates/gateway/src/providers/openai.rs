@@ -1,5 +1,6 @@
 //! Providers that speak OpenAI's protocol: OpenAI itself, Azure OpenAI, vLLM, llama.cpp's server and many more.
-//! Only headers made here leave us: nothing of the caller's is forwarded.
+//! Only headers made here leave us: nothing of the caller's is forwarded, but for what is passed on as it is, which may
+//! say what novelties it uses.
 
 use flyball_core::Operation;
 use flyball_translation::Dialect;
@@ -7,9 +8,11 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, Uri};
 
 use super::keys::{KeyError, KeyPool};
-use super::{Headers, Inbound, Outbound, path_segment, post};
+use super::{Headers, Inbound, Outbound, below, path_segment, send};
 use crate::config::Native;
 use crate::edge::egress::{Egress, EgressError, Why};
+
+const BETA: HeaderName = HeaderName::from_static("openai-beta");
 
 /// An OpenAI-compatible provider.
 #[derive(Debug)]
@@ -22,6 +25,7 @@ pub struct OpenAi {
 
 /// Where calls go.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each provider, which is boxed")]
 enum Address {
     /// One address for each endpoint. None: the base is no URL, and every call is refused.
     Plain {
@@ -94,6 +98,18 @@ impl OpenAi {
     }
 
     fn uri(&self, outbound: &Outbound<'_>) -> Result<Uri, EgressError> {
+        if let Some(address) = outbound.address {
+            return match &self.address {
+                Address::Plain { base, .. } => below(base, address),
+                Address::Azure { base, .. } if address.asks("api-version") => below(base, address),
+                Address::Azure { base, version } => {
+                    let target = address.target();
+                    let mark = if target.contains('?') { '&' } else { '?' };
+                    let uri = format!("{base}{target}{mark}api-version={version}").parse();
+                    uri.map_err(|_| EgressError::Refused { why: Why::Host })
+                }
+            };
+        }
         let uri = match &self.address {
             Address::Plain { base, chat, embeddings, responses, completions } => match endpoint(outbound) {
                 Endpoint::Chat => chat.clone(),
@@ -121,8 +137,13 @@ impl OpenAi {
     pub(super) async fn call(&self, egress: &Egress, outbound: Outbound<'_>) -> Result<Inbound, EgressError> {
         let uri = self.uri(&outbound)?;
         let mut headers = self.headers.of(&outbound);
+        if outbound.address.is_some() {
+            for beta in outbound.caller.get_all(BETA) {
+                headers.append(BETA, beta.clone());
+            }
+        }
         let key = self.keys.sign(&mut headers);
-        let inbound = post(egress, uri, headers, outbound.body, outbound.bounds).await?;
+        let inbound = send(egress, uri, headers, outbound).await?;
         key.answered(inbound.status, inbound.retry_after());
         Ok(inbound)
     }

@@ -26,7 +26,7 @@ pub fn inputs(document: &Document) -> u64 {
 }
 
 /// The tokens of every string below these members, which are what a model reads.
-pub(super) fn members(document: &Document, keys: &[&str]) -> u64 {
+pub(in crate::protocols) fn members(document: &Document, keys: &[&str]) -> u64 {
     let mut prompt = Prompt::default();
     for value in keys.iter().filter_map(|key| document.root().get(key)).flat_map(Value::strings) {
         string(&mut prompt, Some(value));
