@@ -37,6 +37,26 @@ fn chat_decoder_seeds_hold() {
 }
 
 #[test]
+fn messages_decoder_seeds_hold() {
+    replay("messages_decoder", fuzz::messages_decoder);
+}
+
+#[test]
+fn responses_decoder_seeds_hold() {
+    replay("responses_decoder", fuzz::responses_decoder);
+}
+
+#[test]
+fn endpoints_decoder_seeds_hold() {
+    replay("endpoints_decoder", fuzz::endpoints_decoder);
+}
+
+#[test]
+fn form_decoder_seeds_hold() {
+    replay("form_decoder", fuzz::form_decoder);
+}
+
+#[test]
 fn policy_loader_seeds_hold() {
     replay("policy_loader", fuzz::policy_loader);
 }

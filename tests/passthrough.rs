@@ -33,7 +33,7 @@ impl Passing {
              other: {{kind: anthropic, base_url: '{base}', api_key: 'env:SIM_KEY'}}\n  \
              google: {{kind: gemini, base_url: '{base}', api_key: 'env:SIM_KEY'}}\n\
              passthrough:\n  vendor: {{path: /vendor, provider: open, methods: [GET, POST, DELETE], headers: {{x-route: b}}}}\n  \
-             media: {{path: /media, provider: open, methods: [GET, POST], media: true}}\n  \
+             media: {{path: /media, provider: open, methods: [GET, POST], media: true, stored_state: true}}\n  \
              anthropic: {{path: /anthropic/raw, provider: other}}\n  google: {{path: /google, provider: google}}\n{config}",
         );
         let mut setup =
@@ -428,6 +428,10 @@ async fn it_is_recorded_billed_and_refused_like_any_call() {
         (&settled["counting"], &settled["input_tokens"], &settled["output_tokens"]),
         (&json!("reported"), &json!(4), &json!(5))
     );
+    let answer = passing.client.post("/vendor/x", &json!({"previous_response_id": "resp_1"})).await.unwrap();
+    assert_eq!(answer.json().unwrap()["error"]["code"], "stored_state");
+    let answer = passing.client.post("/media/x", &json!({"previous_response_id": "resp_1"})).await.unwrap();
+    assert_eq!(answer.status, StatusCode::OK, "the operator says that the account serves one tenant");
     passing.canned.answer(r#"{"text": "A sentence of one two three four five six seven."}"#);
     let answer = passing.client.post("/vendor/x", &json!({"a": "one two", "b": ["three"]})).await.unwrap();
     let settled = passing.recorded(&answer).await["settlement"].clone();

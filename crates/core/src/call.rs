@@ -73,11 +73,13 @@ pub enum TextRole {
     Tool,
     /// Arguments of a tool call: a JSON text within a string. A mask must leave it JSON.
     ToolArguments,
+    /// Text that its vendor signed: inspected, never altered.
+    Signed,
     /// Any other string value, known to the protocol or not.
     Other,
 }
 
-/// One string value of a document that is inspected and may be rewritten.
+/// One string value of a document that is inspected and, unless it is signed, may be rewritten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text {
     /// Where it stands.

@@ -1,8 +1,10 @@
 //! Chat completions: from a body to an answer. The steps on the way are files of their own: `request` reads and
 //! checks, `tools` and the crate's `skills` decide what is said, `encode` writes it.
 
+mod ask;
 mod choice;
 mod encode;
+pub(crate) mod hear;
 mod logprobs;
 mod request;
 mod tools;
@@ -18,6 +20,7 @@ use crate::script::Script;
 use crate::skills;
 use crate::split::Split;
 
+pub(crate) use ask::{Asked, Call, Finish, Saying, Spoken, ask};
 pub(crate) use request::{Str, parse_error};
 
 use choice::{Choice, Said};

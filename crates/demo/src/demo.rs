@@ -1,5 +1,5 @@
 //! The demo model's front: a request comes in, is sent to what its path names, and leaves as steps to play.
-//! What answers look like is said in `chat`, `embeddings` and `models`.
+//! What answers look like is said in the folders and files of the endpoints.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +8,21 @@ use bytes::Bytes;
 use flyball_core::Clock;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use crate::audio;
 use crate::chat;
+use crate::completions;
+use crate::converse;
 use crate::embeddings;
+use crate::gemini;
+use crate::images;
+use crate::messages;
 use crate::models;
+use crate::moderations;
 use crate::play;
 use crate::received::{Log, Received};
 use crate::rejected::Rejected;
+use crate::rerank;
+use crate::responses;
 use crate::script::{Script, percent_decode};
 
 /// `created` of every answer while no clock is given: 2026-01-01T00:00:00Z.
@@ -128,29 +137,51 @@ impl Demo {
     }
 
     fn dispatch(&self, request: &DemoRequest<'_>) -> Result<DemoAnswer, Rejected> {
-        let path = request.path.split_once('?').map_or(request.path, |(path, _)| path);
+        let (path, query) = request.path.split_once('?').unwrap_or((request.path, ""));
         let Some((endpoint, method)) = Endpoint::of(path) else {
             return Err(Rejected::unknown_path(request.method, path));
         };
         if request.method != method {
+            if endpoint.is_of_messages() {
+                return Ok(messages::wrong_method(request));
+            }
             return Err(Rejected::wrong_method(request.method, path));
         }
         match endpoint {
             Endpoint::Chat { deployment } => {
                 chat::answer(&request.body, decoded(deployment)?.as_deref(), self.created())
             }
+            Endpoint::Completions { deployment } => {
+                completions::answer(&request.body, decoded(deployment)?.as_deref(), self.created())
+            }
+            Endpoint::Converse { model, stream } => {
+                Ok(converse::answer(request.headers, &request.body, model, stream))
+            }
+            Endpoint::Gemini { model, action } => Ok(gemini::answer(&request.body, model, action, query)),
+            Endpoint::Images => images::answer(&request.body, self.created()),
+            Endpoint::Moderations => moderations::answer(&request.body),
+            Endpoint::Rerank { version } => Ok(rerank::answer(&request.body, version)),
+            Endpoint::Speech => audio::speech(&request.body),
+            Endpoint::Transcription => audio::transcription(request.headers, &request.body),
             Endpoint::Embeddings { deployment } => {
                 embeddings::answer(&request.body, decoded(deployment)?.as_deref())
             }
+            Endpoint::Models if messages::is_spoken(request.headers) => Ok(messages::models(request)),
             Endpoint::Models => {
                 let body = models::list(self.created());
                 Ok(play::plain(&Script::default(), StatusCode::OK, body, (0, 0)))
             }
             Endpoint::Model { id } => {
                 let id = percent_decode(id).ok_or_else(|| Rejected::unknown_model(id))?;
+                if messages::is_spoken(request.headers) {
+                    return Ok(messages::model(request, &id));
+                }
                 let body = models::describe(&id, self.created())?;
                 Ok(play::plain(&Script::default(), StatusCode::OK, body, (0, 0)))
             }
+            Endpoint::Messages => Ok(messages::answer(request)),
+            Endpoint::CountTokens => Ok(messages::count_tokens(request)),
+            Endpoint::Responses => responses::answer(&request.body, self.created()),
         }
     }
 
@@ -166,11 +197,26 @@ impl Demo {
 enum Endpoint<'a> {
     Chat { deployment: Option<&'a str> },
     Embeddings { deployment: Option<&'a str> },
+    Completions { deployment: Option<&'a str> },
+    Converse { model: &'a str, stream: bool },
+    Gemini { model: &'a str, action: gemini::Action },
+    Images,
+    Moderations,
+    Rerank { version: rerank::Version },
+    Speech,
+    Transcription,
     Models,
     Model { id: &'a str },
+    Messages,
+    CountTokens,
+    Responses,
 }
 
 impl<'a> Endpoint<'a> {
+    fn is_of_messages(&self) -> bool {
+        matches!(self, Endpoint::Messages | Endpoint::CountTokens)
+    }
+
     /// The endpoint and the method it takes.
     fn of(path: &'a str) -> Option<(Self, &'static str)> {
         if let Some(rest) = path.strip_prefix("/openai/deployments/") {
@@ -178,13 +224,30 @@ impl<'a> Endpoint<'a> {
             let deployment = Some(name);
             return match rest {
                 "chat/completions" => Some((Endpoint::Chat { deployment }, "POST")),
+                "completions" => Some((Endpoint::Completions { deployment }, "POST")),
                 "embeddings" => Some((Endpoint::Embeddings { deployment }, "POST")),
                 _ => None,
             };
         }
+        if let Some((model, action)) = gemini::route(path) {
+            return Some((Endpoint::Gemini { model, action }, "POST"));
+        }
+        if let Some((model, stream)) = converse::route(path) {
+            return Some((Endpoint::Converse { model, stream }, "POST"));
+        }
         match path.strip_prefix("/v1").unwrap_or(path) {
+            "/images/generations" => Some((Endpoint::Images, "POST")),
+            "/moderations" => Some((Endpoint::Moderations, "POST")),
+            "/rerank" => Some((Endpoint::Rerank { version: rerank::Version::First }, "POST")),
+            "/v2/rerank" => Some((Endpoint::Rerank { version: rerank::Version::Second }, "POST")),
+            "/audio/speech" => Some((Endpoint::Speech, "POST")),
+            "/audio/transcriptions" => Some((Endpoint::Transcription, "POST")),
             "/chat/completions" => Some((Endpoint::Chat { deployment: None }, "POST")),
+            "/completions" => Some((Endpoint::Completions { deployment: None }, "POST")),
             "/embeddings" => Some((Endpoint::Embeddings { deployment: None }, "POST")),
+            "/messages" => Some((Endpoint::Messages, "POST")),
+            "/messages/count_tokens" => Some((Endpoint::CountTokens, "POST")),
+            "/responses" => Some((Endpoint::Responses, "POST")),
             "/models" => Some((Endpoint::Models, "GET")),
             other => {
                 let id = other.strip_prefix("/models/").filter(|id| !id.is_empty())?;

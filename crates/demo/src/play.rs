@@ -1,6 +1,8 @@
 //! From a finished body and a script to the steps of an answer: waits, cuts, hangs, splits. What the body says is
 //! decided elsewhere.
 
+pub(crate) mod dialect;
+
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -24,6 +26,10 @@ pub(crate) struct Events {
     pub(crate) bytes: Vec<u8>,
     /// Where each event ends, and by how many tokens it lengthens the answer if it is a content delta.
     marks: Vec<(usize, Option<u64>)>,
+    /// What a script's malformed event is in this dialect; chat's where there is none.
+    pub(crate) broken: Option<Bytes>,
+    /// What a script's error object is in this dialect; chat's where there is none.
+    pub(crate) error: Option<Bytes>,
 }
 
 /// A write.
@@ -37,7 +43,7 @@ struct Send {
 impl Events {
     /// With room for so many events of so many bytes.
     pub(crate) fn with_capacity(events: usize, bytes: usize) -> Self {
-        Events { bytes: Vec::with_capacity(bytes), marks: Vec::with_capacity(events) }
+        Events { bytes: Vec::with_capacity(bytes), marks: Vec::with_capacity(events), ..Events::default() }
     }
 
     /// Ends the event that was written to `bytes` last. `tokens`: of a content delta, by how many it lengthens the
@@ -116,8 +122,10 @@ pub(crate) fn plain(
 }
 
 /// An answer in events, to a prompt of so many tokens.
-pub(crate) fn stream(script: &Script, events: Events, input: u64) -> DemoAnswer {
+pub(crate) fn stream(script: &Script, mut events: Events, input: u64) -> DemoAnswer {
     let fault = Fault::of(script);
+    let broken = events.broken.take().unwrap_or(Bytes::from_static(BROKEN_EVENT));
+    let error = events.error.take().unwrap_or_else(error_event);
     let mut sends = Vec::with_capacity(events.marks.len() + 1);
     let mut deltas = 0;
     for (at, (send, content)) in events.into_sends().into_iter().enumerate() {
@@ -129,13 +137,10 @@ pub(crate) fn stream(script: &Script, events: Events, input: u64) -> DemoAnswer 
             continue;
         }
         if script.malformed == Some(deltas) {
-            sends.push(Send { bytes: Bytes::from_static(BROKEN_EVENT), output });
+            sends.push(Send { bytes: broken.clone(), output });
         }
         if script.error_event == Some(deltas) {
-            let mut event = b"data: ".to_vec();
-            event.extend_from_slice(&Rejected::scripted(StatusCode::INTERNAL_SERVER_ERROR).body());
-            event.extend_from_slice(b"\n\n");
-            sends.push(Send { bytes: Bytes::from(event), output });
+            sends.push(Send { bytes: error, output });
             break;
         }
         if matches!(fault, Some((Place::After(count), _)) if count == deltas) {
@@ -150,6 +155,14 @@ pub(crate) fn stream(script: &Script, events: Events, input: u64) -> DemoAnswer 
     let output = push_rest(&mut steps, script, script.delay, sends, fault);
     let counted = Counted { input, output };
     DemoAnswer { status: StatusCode::OK, headers: headers(script, EVENTS), length: None, steps, counted }
+}
+
+/// Chat's error object in a stream.
+fn error_event() -> Bytes {
+    let mut event = b"data: ".to_vec();
+    event.extend_from_slice(&Rejected::scripted(StatusCode::INTERNAL_SERVER_ERROR).body());
+    event.extend_from_slice(b"\n\n");
+    Bytes::from(event)
 }
 
 /// How an answer stops short.

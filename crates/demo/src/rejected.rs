@@ -11,8 +11,8 @@ pub(crate) struct Rejected {
     pub(crate) status: StatusCode,
     kind: &'static str,
     code: Option<&'static str>,
-    param: Option<String>,
-    message: String,
+    pub(crate) param: Option<String>,
+    pub(crate) message: String,
 }
 
 impl Rejected {
@@ -33,6 +33,15 @@ impl Rejected {
             code: Some("missing_required_parameter"),
             ..Rejected::invalid(param.to_owned(), format!("Missing required parameter: '{param}'."))
         }
+    }
+
+    /// The request is wrong in a way that has a code of its own.
+    pub(crate) fn coded(
+        code: &'static str,
+        param: impl Into<Option<String>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Rejected { code: Some(code), ..Rejected::invalid(param, message) }
     }
 
     /// There is no such model here.
@@ -77,6 +86,11 @@ impl Rejected {
             _ => ("invalid_request_error", None, "The request was not served."),
         };
         Rejected { status, kind, code, param: None, message: message.to_owned() }
+    }
+
+    /// What is wrong, in words.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
 
     /// The error document.

@@ -14,14 +14,14 @@
 //! | `raw_split=N` | the bytes of the body are written N at a time, wherever that cuts them |
 //! | `text=PERCENT-ENCODED` | the answer's text, exactly |
 //! | `huge=BYTES` | an answer text of that size (at most 256 MiB), in one delta unless split otherwise |
-//! | `status=N` | an error status (300 to 599) with OpenAI's error object; a redirect carries `location` |
+//! | `status=N` | an error status (300 to 599) with the error object of the dialect; a redirect carries `location` |
 //! | `retry_after=SECONDS` | the header `retry-after` |
 //! | `cut=head`, `cut=body`, `cut=N` | the connection breaks ahead of the head, half-way through the body, or after N content deltas |
 //! | `hang`, `hang=body`, `hang=N` | the same places, but nothing more comes and the connection stays open |
 //! | `malformed=N` | after N content deltas an event whose data is no JSON; a plain answer breaks off within its JSON |
 //! | `error_event=N` | after N content deltas an error object, and the end; a plain answer is the error object, with status 200 |
 //! | `no_usage` | no usage is reported, asked or not |
-//! | `no_done` | a stream ends without `[DONE]` |
+//! | `no_done` | a stream ends without its last event: `[DONE]`, or what says in its dialect that all is said |
 //! | `garbage` | the body is an HTML page |
 //! | `empty` | the body is empty |
 //! | `wrong_content_type` | the body is right, its `content-type` is `text/plain` |

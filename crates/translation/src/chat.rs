@@ -1,55 +1,29 @@
-//! SEAM: chat.
+//! OpenAI's chat completions, in both directions: callers speak it and so do many providers. The folder reads and
+//! writes requests, answers and events; `fields` and `fates` say what becomes of each field. What the older
+//! completions have in common with it (sampling, usage, words for why an answer ended) is shared from here.
 
+mod answer_in;
+mod answer_out;
+mod events_in;
+mod events_out;
+mod fates;
 pub(crate) mod fields;
+mod messages_in;
+mod messages_out;
+pub(crate) mod options;
+mod parts_in;
+mod request_in;
+mod request_out;
+pub(crate) mod stops;
+mod tools_in;
+pub(crate) mod usage;
 
-pub(crate) fn read_request<'d>(
-    _document: &'d flyball_core::Document,
-    gate: &mut crate::gate::Gate,
-) -> Result<crate::conversation::Request<'d>, crate::Untranslatable> {
-    Err(gate.refusal(String::new()))
-}
+pub(crate) use answer_in::read_answer;
+pub(crate) use answer_out::write_answer;
+pub(crate) use events_in::EventReader;
+pub(crate) use events_out::{EventWriter, stream_head, usage_chunk};
+pub(crate) use request_in::read_request;
+pub(crate) use request_out::write_request;
 
-pub(crate) fn write_request(
-    _request: &crate::conversation::Request<'_>,
-    _wanted: crate::Wanted<'_>,
-    gate: &mut crate::gate::Gate,
-) -> Result<Vec<u8>, crate::Untranslatable> {
-    Err(gate.refusal(String::new()))
-}
-
-pub(crate) fn read_answer(_document: &flyball_core::Document) -> Option<crate::reply::Answer<'_>> {
-    None
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct EventReader {}
-
-impl EventReader {
-    pub(crate) fn read<'d>(
-        &mut self,
-        _document: &'d flyball_core::Document,
-        _events: &mut Vec<crate::reply::Event<'d>>,
-    ) -> Result<(), crate::events::StreamError> {
-        Err(crate::events::StreamError::Invalid)
-    }
-
-    pub(crate) fn done(&mut self, _events: &mut Vec<crate::reply::Event<'static>>) {}
-
-    pub(crate) fn end_of_body(&mut self, _events: &mut Vec<crate::reply::Event<'static>>) {}
-}
-
-pub(crate) fn write_answer(_answer: &crate::reply::Answer<'_>, _envelope: &crate::Envelope) -> Vec<u8> {
-    Vec::new()
-}
-
-#[derive(Debug)]
-pub(crate) struct EventWriter {}
-
-impl EventWriter {
-    pub(crate) fn new(_envelope: crate::Envelope) -> Self {
-        EventWriter {}
-    }
-
-    pub(crate) fn write(&mut self, _event: &crate::reply::Event<'_>, _out: &mut Vec<crate::events::Written>) {
-    }
-}
+#[cfg(test)]
+mod tests;

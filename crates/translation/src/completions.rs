@@ -1,26 +1,25 @@
-//! SEAM: completions.
+//! OpenAI's completions of old: one prompt in, one text out. Callers speak it still; no provider is called in it
+//! here. What it has in common with chat is read and written there.
 
+mod answer_out;
+mod events_out;
 pub(crate) mod fields;
+mod request_in;
 
-pub(crate) fn read_request<'d>(
-    _document: &'d flyball_core::Document,
-    gate: &mut crate::gate::Gate,
-) -> Result<crate::conversation::Request<'d>, crate::Untranslatable> {
-    Err(gate.refusal(String::new()))
-}
+pub(crate) use answer_out::write_answer;
+pub(crate) use events_out::EventWriter;
+pub(crate) use request_in::read_request;
 
-pub(crate) fn write_answer(_answer: &crate::reply::Answer<'_>, _envelope: &crate::Envelope) -> Vec<u8> {
-    Vec::new()
-}
+use crate::chat::stops;
+use crate::reply::Stop;
 
-#[derive(Debug)]
-pub(crate) struct EventWriter {}
-
-impl EventWriter {
-    pub(crate) fn new(_envelope: crate::Envelope) -> Self {
-        EventWriter {}
-    }
-
-    pub(crate) fn write(&mut self, _event: &crate::reply::Event<'_>, _out: &mut Vec<crate::events::Written>) {
+/// The word for why a text ended. There are no calls: one that ended with calls ended.
+fn stop_word(stop: Stop) -> &'static str {
+    match stop {
+        Stop::ToolUse => stops::word(Stop::End),
+        other => stops::word(other),
     }
 }
+
+#[cfg(test)]
+mod tests;

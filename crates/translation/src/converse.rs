@@ -1,29 +1,15 @@
-//! SEAM: converse.
+//! Bedrock's Converse: requests are written, answers and the events of `ConverseStream` are read. The framing of
+//! its event stream and the signing of calls are the provider's file's.
 
+mod answer_in;
+mod events_in;
 pub(crate) mod fields;
+mod model_out;
+mod parts_out;
+mod request_out;
+#[cfg(test)]
+mod tests;
 
-pub(crate) fn write_request(
-    _request: &crate::conversation::Request<'_>,
-    _wanted: crate::Wanted<'_>,
-    gate: &mut crate::gate::Gate,
-) -> Result<Vec<u8>, crate::Untranslatable> {
-    Err(gate.refusal(String::new()))
-}
-
-pub(crate) fn read_answer(_document: &flyball_core::Document) -> Option<crate::reply::Answer<'_>> {
-    None
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct EventReader {}
-
-impl EventReader {
-    pub(crate) fn read<'d>(
-        &mut self,
-        _name: Option<&str>,
-        _document: &'d flyball_core::Document,
-        _events: &mut Vec<crate::reply::Event<'d>>,
-    ) -> Result<(), crate::events::StreamError> {
-        Err(crate::events::StreamError::Invalid)
-    }
-}
+pub(crate) use answer_in::{STOP_REASONS, read_answer};
+pub(crate) use events_in::EventReader;
+pub(crate) use request_out::write_request;

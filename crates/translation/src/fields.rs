@@ -1,6 +1,11 @@
 //! What fields mean in each dialect, and where each dialect puts what is meant: together, what happens to every
 //! field in every direction. Reading and writing are in the dialects' folders; the gate keeps them to these lists.
 
+mod examples;
+
+pub(crate) use examples::answer_that_ended;
+pub use examples::{answer_with, requests};
+
 use flyball_core::json::Value;
 
 use crate::{Dialect, chat, completions, converse, gemini, messages, responses};
@@ -43,6 +48,8 @@ pub enum Meaning {
     ServerTools,
     /// Tools that take free text.
     FreeTextTools,
+    /// Functions as they were before there were tools: calls and results without ids.
+    Functions,
     ToolChoice,
     /// A choice among some of the tools.
     ToolSubset,
@@ -87,6 +94,10 @@ pub enum Meaning {
     Metadata,
     ServiceTier,
     CacheHint,
+    /// A name under which requests share the provider's prompt cache.
+    CacheKey,
+    /// Whether an earlier answer was a remark on the way or the end of it.
+    MessagePhase,
     Include,
     SafetySettings,
     // What an answer tells.
@@ -111,8 +122,8 @@ pub struct Field {
     pub name: &'static str,
     /// What it means.
     pub meaning: Meaning,
-    /// A member of the body that has the field: its key and its JSON. It takes that member's place in
-    /// [`example`]'s request or answer.
+    /// A member of the body that has the field: its key and its JSON. It takes that member's place in the smallest
+    /// request or answer: see [`requests`] and [`answer_with`].
     pub example: (&'static str, &'static str),
     /// JSON values of the field with which nothing changes; `null` always is one.
     pub neutral: &'static [&'static str],
@@ -180,3 +191,6 @@ pub(crate) fn changes_nothing(from: Dialect, meaning: Meaning, value: Value<'_>)
     let neutral = || request(from).iter().filter(|field| field.meaning == meaning).flat_map(|f| f.neutral);
     value.is_null() || neutral().any(|neutral| *neutral == value.raw())
 }
+
+#[cfg(test)]
+mod tests;

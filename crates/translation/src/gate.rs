@@ -36,13 +36,36 @@ impl Untranslatable {
 pub struct Gate {
     from: Dialect,
     to: Dialect,
+    /// In place of the second dialect's.
+    #[cfg(test)]
+    fates: Option<fn(Meaning) -> Fate>,
     dropped: Vec<String>,
 }
 
 impl Gate {
     /// Between two dialects.
     pub fn new(from: Dialect, to: Dialect) -> Self {
-        Gate { from, to, dropped: Vec::new() }
+        Gate {
+            from,
+            to,
+            #[cfg(test)]
+            fates: None,
+            dropped: Vec::new(),
+        }
+    }
+
+    /// Between two dialects, with other fates than the second's: for tests of one reader alone.
+    #[cfg(test)]
+    pub(crate) fn with_fates(from: Dialect, to: Dialect, fates: fn(Meaning) -> Fate) -> Self {
+        Gate { fates: Some(fates), ..Gate::new(from, to) }
+    }
+
+    fn fate(&self, meaning: Meaning) -> Fate {
+        #[cfg(test)]
+        if let Some(fates) = self.fates {
+            return fates(meaning);
+        }
+        fields::fate(self.to, meaning)
     }
 
     /// Where the request goes.
@@ -61,7 +84,7 @@ impl Gate {
         path: impl FnOnce() -> String,
         value: Value<'_>,
     ) -> Result<bool, Untranslatable> {
-        match fields::fate(self.to, meaning) {
+        match self.fate(meaning) {
             Fate::Carried(_) | Fate::Converted(..) => Ok(true),
             Fate::Dropped => {
                 self.drop(path());
@@ -88,6 +111,19 @@ impl Gate {
         if !self.dropped.contains(&path) {
             self.dropped.push(path);
         }
+    }
+
+    /// Notes that something meant was left out or not kept as it was, by the name that the caller's dialect has for
+    /// it. For writers: they know no paths of the caller's.
+    pub fn drop_meaning(&mut self, meaning: Meaning) {
+        if let Some(name) = self.name_of(meaning) {
+            self.drop(name.to_owned());
+        }
+    }
+
+    /// The name that the caller's dialect has for what is meant.
+    pub fn name_of(&self, meaning: Meaning) -> Option<&'static str> {
+        fields::request(self.from).iter().find(|field| field.meaning == meaning).map(|field| field.name)
     }
 
     /// The refusal of what stands at `path`.

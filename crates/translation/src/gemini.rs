@@ -1,30 +1,17 @@
-//! SEAM: gemini.
+//! Google's `generateContent`: requests are written, answers and the chunks of `streamGenerateContent` are read.
+//! What callers would say in this dialect is not read: nobody calls Flyball in it.
 
+mod answer_in;
+mod events_in;
 pub(crate) mod fields;
+mod parts_in;
+mod parts_out;
+mod request_out;
+mod settings_out;
+#[cfg(test)]
+mod tests;
 
-pub(crate) fn write_request(
-    _request: &crate::conversation::Request<'_>,
-    _wanted: crate::Wanted<'_>,
-    gate: &mut crate::gate::Gate,
-) -> Result<Vec<u8>, crate::Untranslatable> {
-    Err(gate.refusal(String::new()))
-}
-
-pub(crate) fn read_answer(_document: &flyball_core::Document) -> Option<crate::reply::Answer<'_>> {
-    None
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct EventReader {}
-
-impl EventReader {
-    pub(crate) fn read<'d>(
-        &mut self,
-        _document: &'d flyball_core::Document,
-        _events: &mut Vec<crate::reply::Event<'d>>,
-    ) -> Result<(), crate::events::StreamError> {
-        Err(crate::events::StreamError::Invalid)
-    }
-
-    pub(crate) fn end_of_body(&mut self, _events: &mut Vec<crate::reply::Event<'static>>) {}
-}
+pub(crate) use answer_in::read_answer;
+pub(crate) use events_in::EventReader;
+pub(crate) use parts_in::FINISH_REASONS;
+pub(crate) use request_out::write_request;

@@ -17,9 +17,14 @@ pub mod events;
 pub mod fields;
 pub mod gate;
 mod gemini;
+mod ids;
 mod messages;
+mod reference;
 pub mod reply;
 mod responses;
+mod sides;
+#[cfg(test)]
+mod trial;
 mod write;
 
 use bytes::Bytes;
@@ -27,13 +32,14 @@ use flyball_core::json::Document;
 
 pub use dialect::Dialect;
 pub use gate::Untranslatable;
+pub use reference::reference;
 
 use gate::Gate;
 
 /// What a request becomes.
 #[derive(Debug)]
 pub struct Translated {
-    /// The body for the provider. It names no model: the provider's file sets that.
+    /// The body for the provider. It names the model where the dialect has that in the body.
     pub body: Bytes,
     /// Fields of the caller's that were left out because they change nothing, by their paths, each once.
     pub dropped: Vec<String>,

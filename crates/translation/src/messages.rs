@@ -1,51 +1,29 @@
-//! SEAM: messages.
+//! Anthropic's messages: what callers send and providers take, in both roles. Reading and writing of each are in
+//! files of their own; here is what they share with the frame.
+//!
+//! Deliberately absent: `count_tokens`, batches and files, which are not conversations.
 
+mod answer_in;
+mod answer_out;
+mod blocks_in;
+mod blocks_out;
+mod events_in;
+mod events_out;
 pub(crate) mod fields;
+mod knobs_in;
+mod knobs_out;
+mod request_in;
+mod request_out;
+mod sequence;
+pub(crate) mod stop;
+mod usage;
 
-pub(crate) fn read_request<'d>(
-    _document: &'d flyball_core::Document,
-    gate: &mut crate::gate::Gate,
-) -> Result<crate::conversation::Request<'d>, crate::Untranslatable> {
-    Err(gate.refusal(String::new()))
-}
+pub(crate) use answer_in::read_answer;
+pub(crate) use answer_out::write_answer;
+pub(crate) use events_in::EventReader;
+pub(crate) use events_out::EventWriter;
+pub(crate) use request_in::read_request;
+pub(crate) use request_out::write_request;
 
-pub(crate) fn write_request(
-    _request: &crate::conversation::Request<'_>,
-    _wanted: crate::Wanted<'_>,
-    gate: &mut crate::gate::Gate,
-) -> Result<Vec<u8>, crate::Untranslatable> {
-    Err(gate.refusal(String::new()))
-}
-
-pub(crate) fn read_answer(_document: &flyball_core::Document) -> Option<crate::reply::Answer<'_>> {
-    None
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct EventReader {}
-
-impl EventReader {
-    pub(crate) fn read<'d>(
-        &mut self,
-        _document: &'d flyball_core::Document,
-        _events: &mut Vec<crate::reply::Event<'d>>,
-    ) -> Result<(), crate::events::StreamError> {
-        Err(crate::events::StreamError::Invalid)
-    }
-}
-
-pub(crate) fn write_answer(_answer: &crate::reply::Answer<'_>, _envelope: &crate::Envelope) -> Vec<u8> {
-    Vec::new()
-}
-
-#[derive(Debug)]
-pub(crate) struct EventWriter {}
-
-impl EventWriter {
-    pub(crate) fn new(_envelope: crate::Envelope) -> Self {
-        EventWriter {}
-    }
-
-    pub(crate) fn write(&mut self, _event: &crate::reply::Event<'_>, _out: &mut Vec<crate::events::Written>) {
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -56,6 +56,13 @@ impl<'d> Editor<'d> {
         self.splices.is_empty() && self.touched.is_empty()
     }
 
+    /// Where the values and parts of texts begin that were replaced so far, in the order of the bytes.
+    pub fn replaced(&self) -> Vec<usize> {
+        let mut places: Vec<usize> = self.splices.iter().map(|splice| splice.range.start).collect();
+        places.sort_unstable();
+        places
+    }
+
     /// Puts `json`, a JSON text, in place of `value`.
     pub fn replace(&mut self, value: Value<'_>, json: impl Into<Vec<u8>>) {
         self.splices.push(Splice { range: value.span(), replacement: json.into() });

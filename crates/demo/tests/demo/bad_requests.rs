@@ -52,7 +52,7 @@ fn an_unknown_model_is_not_found() {
 #[test]
 fn unknown_paths_and_methods_are_refused() {
     for path in
-        ["/", "/v1/completions", "/v1/models/", "/openai/deployments/demo/images", "/openai/deployments/demo"]
+        ["/", "/v1/complete", "/v1/models/", "/openai/deployments/demo/images", "/openai/deployments/demo"]
     {
         assert_eq!(send("POST", path, b"{}").status, 404, "{path}");
     }

@@ -38,6 +38,10 @@ pub struct Passthrough {
         "additionalProperties" = { "type": "string", "format": "header-value" }
     ))]
     pub headers: BTreeMap<String, String>,
+    /// Whether a request may name what the provider keeps of other calls (earlier answers, conversations, files), in
+    /// fields that are known for it. Paths can lead there whatever this says: `methods` bounds what is done there.
+    #[serde(default)]
+    pub stored_state: bool,
     /// The ground on which personal data goes this way, for rules that read `request.lawful_basis`.
     #[serde(default)]
     #[schemars(schema_with = "lawful_basis_schema")]

@@ -13,15 +13,17 @@ use http::HeaderValue;
 use parameters::Part;
 
 use super::decide::{Basis, Decided};
+use super::dispatch::is_word;
 use super::inspect::Located;
 use super::screen::Reply;
 use super::settle;
 use crate::exchange::{Exchange, Outcome};
-use crate::protocols::passthrough::address::Address;
+use crate::protocols::passthrough::{self, address::Address};
 use crate::protocols::{OWN_LIMITS, count_request};
 use crate::refusal::{Kind, Refusal};
 use crate::snapshot::Route;
 
+mod beyond;
 mod names;
 mod parameters;
 mod written;
@@ -78,7 +80,10 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
     let call = &basis.call;
     let mut target = Arc::clone(&basis.route);
     let mut editor = Editor::new(&call.document);
-    mask(&mut editor, call, &findings, &decision);
+    if let Err(refusal) = mask(&mut editor, call, &findings, &decision) {
+        exchange.decision.tighten(Decision { disposition: Disposition::Block, ..Decision::default() });
+        return Err(refusal);
+    }
     let safe_mode = (decision.disposition == Disposition::SafeMode).then_some(&snapshot.config.safe_mode);
     if call.operation == Operation::Passthrough && safe_mode.is_some() {
         let message = "The policy asks for safe mode, which a passthrough cannot keep.";
@@ -99,6 +104,12 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
     let spoken = exchange.protocol.dialect();
     let dialect = target.provider.dialect(exchange.protocol);
     let root = call.document.root();
+    if let Some(spoken) = spoken {
+        stay_within(call, spoken, &target)?;
+    }
+    if call.operation == Operation::Passthrough && !target.stored_state {
+        passthrough::stay_within(&call.document)?;
+    }
     if dialect == spoken {
         let mut output_bound = call.max_output_tokens;
         // Of what is passed on, no parameters are known.
@@ -106,6 +117,13 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
             exchange.dropped =
                 parameters::apply(&mut editor, root, call, spoken, &target, safe_mode, Part::All);
             output_bound = parameters::output_bound(call, spoken, &target, safe_mode);
+        }
+        if dialect == Some(Dialect::Responses) && !target.stored_state {
+            // The provider's own default is to keep every answer.
+            editor.set(root, "store", "false");
+            if root.get("store").and_then(Value::boolean) == Some(true) {
+                exchange.dropped.push("store".to_owned());
+            }
         }
         let spoken = editor.finish();
         let written = written::write(exchange, &spoken)?;
@@ -134,7 +152,7 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
     let translated = flyball_translation::request(from, &document, to, wanted).map_err(untranslatable)?;
     exchange.dropped.extend(translated.dropped);
     let mut body = translated.body;
-    if !target.defaults.is_empty() || !target.rename.is_empty() {
+    if !(target.defaults.is_empty() && target.rename.is_empty() && target.drop_params.is_empty()) {
         let document = reread(body)?;
         let mut editor = Editor::new(&document);
         parameters::apply(&mut editor, document.root(), call, dialect, &target, safe_mode, Part::Own);
@@ -153,15 +171,39 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
     })
 }
 
+/// Refuses what reaches beyond the request, unless the route drops it or, of what the provider keeps, allows it.
+fn stay_within(call: &Call, dialect: Dialect, target: &Route) -> Result<(), Refusal> {
+    let root = call.document.root();
+    let dropped = |field: &str| target.drop_params.iter().any(|key| key == field);
+    if let Some(field) = beyond::other_models(root).filter(|field| !dropped(field)) {
+        let message = format!("'{field}' names other models than the one that was asked for.");
+        return Err(Refusal::new(Kind::InvalidField, message).at(field));
+    }
+    // Only what no detector can read, or what a provider runs, can name what the provider keeps.
+    if target.stored_state || !(call.unseen_input || call.server_tools) {
+        return Ok(());
+    }
+    match beyond::stored_state(root, dialect).filter(|field| !dropped(field)) {
+        None => Ok(()),
+        Some(field) => {
+            let message = format!("'{field}' names what the provider keeps of other calls.");
+            Err(Refusal::new(Kind::StoredState, message).at(field))
+        }
+    }
+}
+
 /// Reads a body of our own making.
 fn reread(body: Bytes) -> Result<Document, Refusal> {
     Document::parse(body, OWN_LIMITS)
         .map_err(|error| Refusal::new(Kind::Internal, "The request could not be rebuilt.").because(error))
 }
 
+/// Names the field, if it has a name that a protocol would give: what else stands there a person may have written.
 fn untranslatable(error: Untranslatable) -> Refusal {
-    let message = format!("'{}' {}.", error.field, error.reason);
-    Refusal::new(Kind::Untranslatable, message).at(error.field)
+    let named = is_word(&error.field);
+    let field = if named { error.field.as_str() } else { "A field of the request's own" };
+    let refusal = Refusal::new(Kind::Untranslatable, format!("{field} {}.", error.reason));
+    if named { refusal.at(error.field) } else { refusal }
 }
 
 /// The refusal for a decision to block.
@@ -180,7 +222,15 @@ pub(super) fn blocked(kind: Kind, decision: &Decision) -> Refusal {
 }
 
 /// Replaces the findings that the decision masks.
-fn mask(editor: &mut Editor<'_>, call: &Call, findings: &[Located], decision: &Decision) {
+///
+/// # Errors
+/// When one of them lies in a text that may not be altered: it must not leave, and cannot be taken out.
+fn mask(
+    editor: &mut Editor<'_>,
+    call: &Call,
+    findings: &[Located],
+    decision: &Decision,
+) -> Result<(), Refusal> {
     let mut rest = findings;
     while let Some(first) = rest.first() {
         let index = first.text;
@@ -194,14 +244,27 @@ fn mask(editor: &mut Editor<'_>, call: &Call, findings: &[Located], decision: &D
             .cloned()
             .collect();
         if let Some(text) = call.texts.get(index) {
+            if text.role == TextRole::Signed && !masked.is_empty() {
+                return Err(signed(decision));
+            }
             mask_text(editor, call.document.value(text.node), *text, &masked);
         }
     }
+    Ok(())
 }
 
-/// Replaces findings in one string.
+/// The refusal for what would have to be masked where nothing may be changed.
+fn signed(decision: &Decision) -> Refusal {
+    let message = "Signed reasoning in this request holds what the policy masks, and cannot be altered: \
+                   leave that reasoning out.";
+    let mut refusal = Refusal::new(Kind::PolicyBlockedPrompt, message);
+    refusal.rules = decision.reasons.iter().map(|reason| Arc::clone(&reason.rule)).collect();
+    refusal
+}
+
+/// Replaces findings in one string. One that is signed stays as it is.
 pub(super) fn mask_text(editor: &mut Editor<'_>, value: Value<'_>, text: Text, findings: &[Finding]) {
-    if findings.is_empty() {
+    if findings.is_empty() || text.role == TextRole::Signed {
         return;
     }
     let parts = match (text.role, value.text()) {
@@ -209,4 +272,45 @@ pub(super) fn mask_text(editor: &mut Editor<'_>, value: Value<'_>, text: Text, f
         _ => flyball_mask::parts(findings),
     };
     editor.rewrite_text(value, parts.iter().map(|(range, tag)| (range.clone(), tag.as_str())));
+}
+
+#[cfg(test)]
+mod tests {
+    use flyball_core::json::{Document, Limits};
+    use flyball_core::{Category, decision::MaskScope};
+    use flyball_guard::Scanner;
+
+    use super::super::inspect::scan;
+    use super::*;
+    use crate::protocols::anthropic;
+
+    /// What leaves of a conversation in which the model's reasoning reads so.
+    fn sent(signature: &str, reasoning: &str, decision: &Decision) -> Result<String, Refusal> {
+        let text = format!(
+            r#"{{"model":"m","messages":[{{"role":"assistant","content":[{{"type":"thinking","thinking":"{reasoning}","signature":"{signature}"}}]}},{{"role":"user","content":"bob@example.org"}}]}}"#
+        );
+        let document = Document::parse(Bytes::from(text), Limits::default()).unwrap();
+        let call = anthropic::request::decode(document, Operation::Chat).unwrap();
+        let mut findings = Vec::new();
+        for (index, text) in call.texts.iter().enumerate() {
+            let content = call.document.value(text.node).text().unwrap();
+            scan(&Scanner::standard(), index, text.role, &content, &mut findings);
+        }
+        let mut editor = Editor::new(&call.document);
+        mask(&mut editor, &call, &findings, decision)?;
+        Ok(String::from_utf8(editor.finish().to_vec()).unwrap())
+    }
+
+    #[test]
+    fn signed_reasoning_is_let_out_as_it_is_or_not_at_all() {
+        let masking = Decision { masks: vec![MaskScope::Category(Category::Pii)], ..Decision::default() };
+        let clean = sent("c2ln", "They ask.", &masking).unwrap();
+        assert!(clean.contains("They ask.") && clean.contains("c2ln") && !clean.contains("bob@"), "{clean}");
+        let refusal = sent("c2ln", "Write to ada@example.org.", &masking).unwrap_err();
+        assert_eq!(refusal.kind, Kind::PolicyBlockedPrompt);
+        assert!(!refusal.message.contains("ada@"));
+        let unsigned = sent("", "Write to ada@example.org.", &masking).unwrap();
+        assert!(unsigned.contains("Write to <email>."), "{unsigned}");
+        assert!(sent("c2ln", "Write to ada@example.org.", &Decision::default()).unwrap().contains("ada@"));
+    }
 }

@@ -4,7 +4,7 @@
 
 use bytes::BytesMut;
 use flyball_core::json::{Document, NodeId};
-use flyball_core::{Counting, Text};
+use flyball_core::{Counting, Text, TextRole};
 
 use crate::refusal::Refusal;
 
@@ -33,13 +33,14 @@ pub struct Told {
 }
 
 impl Told {
-    /// What is known when `later` was told too.
+    /// What is known when `later` was told too. Counts only grow; an event that repeats one in part does not take
+    /// from it.
     #[must_use]
     pub fn and(self, later: Told) -> Told {
         Told {
-            input: later.input.or(self.input),
-            cached_input: later.cached_input.or(self.cached_input),
-            output: later.output.or(self.output),
+            input: self.input.max(later.input),
+            cached_input: self.cached_input.max(later.cached_input),
+            output: self.output.max(later.output),
         }
     }
 
@@ -165,6 +166,8 @@ pub enum Field {
     Refusal,
     /// Arguments of the tool call with this index.
     ToolArguments(u32),
+    /// What another tool is given, in whatever form: input of a custom tool, code, a command.
+    ToolInput,
     /// Tokens of the text in the log probabilities.
     LogProbs,
     /// A field that the protocol does not name, by a hash of its path.
@@ -176,8 +179,23 @@ pub enum Field {
 pub struct Piece {
     /// Where it stands in the event's document.
     pub node: NodeId,
-    /// The field that it continues; none: it stands for itself.
+    /// The field that it continues, or whose like it is where it repeats; none: it stands for itself.
     pub channel: Option<Channel>,
-    /// Whether it only repeats what earlier events told: a finding in it is none more.
+    /// Whether it only repeats what earlier events told, and stands for itself: a finding in it is none more.
     pub repeats: bool,
+}
+
+impl Piece {
+    /// The field that it continues, where it does.
+    pub fn continues(&self) -> Option<Channel> {
+        self.channel.filter(|_| !self.repeats)
+    }
+
+    /// Who speaks in it, where it stands for itself.
+    pub fn role(&self) -> TextRole {
+        match self.channel {
+            Some(Channel { field: Field::ToolArguments(_), .. }) => TextRole::ToolArguments,
+            _ => TextRole::Assistant,
+        }
+    }
 }

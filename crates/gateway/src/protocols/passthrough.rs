@@ -21,20 +21,22 @@ use crate::refusal::{Kind, Refusal};
 /// The shortest string that is taken for an encoded file when it holds nothing but base64.
 const ENCODED: usize = 256;
 
-/// Members by which vendors refer to what they keep, or fetch by themselves: it goes to the model and is not here.
-const STORED: [&[u8]; 11] = [
-    b"previous_response_id",
-    b"conversation",
-    b"file_id",
-    b"file_ids",
-    b"fileData",
-    b"file_data",
-    b"fileUri",
-    b"file_uri",
-    b"file_url",
-    b"image_url",
-    b"cachedContent",
+/// Members by which vendors refer to what they keep of other calls.
+const KEPT: [&str; 10] = [
+    "previous_response_id",
+    "conversation",
+    "container",
+    "file_id",
+    "file_ids",
+    "vector_store_ids",
+    "thread_id",
+    "fileUri",
+    "file_uri",
+    "cachedContent",
 ];
+
+/// Members that name or hold what no detector can read: what the provider fetches, and files.
+const UNSEEN: [&[u8]; 5] = [b"fileData", b"file_data", b"file_url", b"image_url", b"inlineData"];
 
 /// What leaves beside the document, and how.
 #[derive(Debug)]
@@ -169,8 +171,10 @@ pub fn decode(document: Document) -> Result<Call, Refusal> {
     let (has_tools, server_tools) =
         (tools.is_some(), tools.into_iter().flat_map(Value::items).any(runs_elsewhere));
     let encoded = body.into_iter().flat_map(Value::strings).any(is_encoded);
-    let stored = document.values().any(|key| STORED.contains(&key.name().as_ref()));
-    let unseen_input = encoded || stored || root.get("text").is_some() || root.get("media").is_some();
+    let fetched = document.values().any(|key| UNSEEN.contains(&key.name().as_ref()));
+    let named = kept(&document).is_some();
+    let unseen_input =
+        encoded || fetched || named || root.get("text").is_some() || root.get("media").is_some();
     let caps = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
     let max_output_tokens = caps.iter().find_map(|key| member(key)?.unsigned());
     let choices = member("n").and_then(Value::unsigned).and_then(|n| u32::try_from(n).ok());
@@ -192,6 +196,37 @@ pub fn decode(document: Document) -> Result<Call, Refusal> {
         texts: texts.into_iter().map(|text| Text { role: TextRole::User, ..text }).collect(),
         document,
     })
+}
+
+/// The member by which a request names what the provider keeps; none when it does not, as far as is known.
+fn kept(document: &Document) -> Option<&'static str> {
+    let names = |value: Value<'_>| match value.kind() {
+        NodeKind::String => true,
+        NodeKind::Array => value.items().any(|item| item.kind() == NodeKind::String),
+        // In a schema the same word is the name of a parameter.
+        NodeKind::Object => value.get("id").is_some_and(|id| id.kind() == NodeKind::String),
+        _ => false,
+    };
+    let objects = document.values().filter(|value| value.kind() == NodeKind::Object);
+    let mut members = objects.flat_map(Value::members);
+    members.find_map(|(key, value)| {
+        let key = key.text()?;
+        KEPT.into_iter().find(|kept| *kept == key).filter(|_| names(value))
+    })
+}
+
+/// Refuses a request that names what the provider keeps of other calls.
+///
+/// # Errors
+/// A refusal that names the field.
+pub fn stay_within(document: &Document) -> Result<(), Refusal> {
+    match kept(document) {
+        None => Ok(()),
+        Some(field) => {
+            let message = format!("'{field}' names what the provider keeps of other calls.");
+            Err(Refusal::new(Kind::StoredState, message).at(field))
+        }
+    }
 }
 
 /// Whether a string is an encoded file: inspected like any other, but nothing that a detector can read.
@@ -293,8 +328,17 @@ mod tests {
     fn what_no_detector_reads_is_said_to_be_unseen_or_refused() {
         let image = format!(r#"{{"image":"{}"}}"#, "A".repeat(ENCODED));
         assert!(decode(opened("/a", None, JSON, image.as_bytes(), false).unwrap().0).unwrap().unseen_input);
-        let stored = br#"{"input":[{"content":[{"file_id":"f-1"}]}]}"#;
-        assert!(decode(opened("/a", None, JSON, stored, false).unwrap().0).unwrap().unseen_input);
+        for (body, unseen, kept) in [
+            (&br#"{"input":[{"content":[{"file_id":"f-1"}]}]}"#[..], true, true),
+            (br#"{"tools":[{"vector_store_ids":["v"]}]}"#, true, true),
+            (br#"{"conversation":{"id":"c"}}"#, true, true),
+            (br#"{"contents":[{"image_url":{"url":"https://x.org/i"}}]}"#, true, false),
+            (br#"{"tools":[{"parameters":{"properties":{"file_id":{"type":"string"}}}}]}"#, false, false),
+        ] {
+            let (document, _) = opened("/a", None, JSON, body, false).unwrap();
+            assert_eq!(stay_within(&document).is_err(), kept, "{document:?}");
+            assert_eq!(decode(document).unwrap().unseen_input, unseen);
+        }
         for (kind, body) in [("audio/mpeg", &b"\xFF"[..]), ("text/plain", b"a")] {
             assert!(decode(opened("/a", None, kind, body, true).unwrap().0).unwrap().unseen_input, "{kind}");
             assert_eq!(opened("/a", None, kind, body, false).unwrap_err().kind, Kind::UnsupportedMedia);

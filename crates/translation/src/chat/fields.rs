@@ -1,19 +1,362 @@
-//! The fields of chat: what they mean, and where it puts what is meant.
+//! The fields of chat and what they mean. After OpenAI's reference of chat completions; members that OpenAI-like
+//! providers add to answers (`reasoning_content`) are here too. Where chat puts what others mean is in `fates`.
 
-use crate::fields::{Fate, Field, Meaning};
+pub(crate) use super::fates::{answer_fate, request_fate};
+
+use crate::fields::{Field, Meaning};
+
+const fn field(
+    name: &'static str,
+    meaning: Meaning,
+    key: &'static str,
+    json: &'static str,
+    neutral: &'static [&'static str],
+) -> Field {
+    Field { name, meaning, example: (key, json), neutral }
+}
+
+const NONE: &[&str] = &[];
+const ZERO: &[&str] = &["0", "0.0"];
 
 /// Of a request.
-pub(crate) const REQUEST: &[Field] = &[];
+pub(crate) const REQUEST: &[Field] = &[
+    field("model", Meaning::Model, "model", r#""m""#, NONE),
+    field("messages", Meaning::Turns, "messages", r#"[{"role":"user","content":"Hello"}]"#, NONE),
+    field(
+        "messages[].content",
+        Meaning::System,
+        "messages",
+        r#"[{"role":"system","content":"Be brief."},{"role":"user","content":"Hello"}]"#,
+        NONE,
+    ),
+    field(
+        "messages[].content[].text",
+        Meaning::Text,
+        "messages",
+        r#"[{"role":"user","content":[{"type":"text","text":"Hello"}]}]"#,
+        NONE,
+    ),
+    field(
+        "messages[].content[].image_url.url",
+        Meaning::Image,
+        "messages",
+        r#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}}]}]"#,
+        NONE,
+    ),
+    field(
+        "messages[].content[].image_url.url",
+        Meaning::ImageLink,
+        "messages",
+        r#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://example.org/a.png"}}]}]"#,
+        NONE,
+    ),
+    field(
+        "messages[].content[].image_url.detail",
+        Meaning::ImageDetail,
+        "messages",
+        r#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo=","detail":"low"}}]}]"#,
+        &[r#""auto""#],
+    ),
+    field(
+        "messages[].content[].input_audio",
+        Meaning::AudioInput,
+        "messages",
+        r#"[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"UklGRg==","format":"wav"}}]}]"#,
+        NONE,
+    ),
+    field(
+        "messages[].content[].file.file_data",
+        Meaning::Document,
+        "messages",
+        r#"[{"role":"user","content":[{"type":"file","file":{"file_data":"data:application/pdf;base64,JVBERi0=","filename":"a.pdf"}}]}]"#,
+        NONE,
+    ),
+    field(
+        "messages[].content[].file.file_id",
+        Meaning::FileId,
+        "messages",
+        r#"[{"role":"user","content":[{"type":"file","file":{"file_id":"file-1"}}]}]"#,
+        NONE,
+    ),
+    field(
+        "messages[].content[].prompt_cache_breakpoint",
+        Meaning::CacheHint,
+        "messages",
+        r#"[{"role":"user","content":[{"type":"text","text":"Hello","prompt_cache_breakpoint":{"mode":"explicit"}}]}]"#,
+        NONE,
+    ),
+    field(
+        "messages[].content[].cache_control",
+        Meaning::CacheHint,
+        "messages",
+        r#"[{"role":"user","content":[{"type":"text","text":"Hello","cache_control":{"type":"ephemeral"}}]}]"#,
+        NONE,
+    ),
+    field(
+        "messages[].cache_control",
+        Meaning::CacheHint,
+        "messages",
+        r#"[{"role":"user","content":"Hello","cache_control":{"type":"ephemeral"}}]"#,
+        NONE,
+    ),
+    field(
+        "messages[].name",
+        Meaning::SpeakerName,
+        "messages",
+        r#"[{"role":"user","name":"ann","content":"Hello"}]"#,
+        NONE,
+    ),
+    field(
+        "messages[].refusal",
+        Meaning::RefusalText,
+        "messages",
+        r#"[{"role":"user","content":"Hello"},{"role":"assistant","content":null,"refusal":"No."},{"role":"user","content":"Why?"}]"#,
+        NONE,
+    ),
+    field(
+        "messages[].content[].refusal",
+        Meaning::RefusalText,
+        "messages",
+        r#"[{"role":"user","content":"Hello"},{"role":"assistant","content":[{"type":"refusal","refusal":"No."}]},{"role":"user","content":"Why?"}]"#,
+        NONE,
+    ),
+    field(
+        "messages[].reasoning_content",
+        Meaning::Reasoning,
+        "messages",
+        r#"[{"role":"user","content":"Hello"},{"role":"assistant","content":"Hi","reasoning_content":"A greeting."},{"role":"user","content":"Why?"}]"#,
+        &[r#""""#],
+    ),
+    field(
+        "messages[].annotations",
+        Meaning::Citations,
+        "messages",
+        r#"[{"role":"user","content":"Hello"},{"role":"assistant","content":"Hi","annotations":[{"type":"url_citation","url_citation":{"start_index":0,"end_index":2,"title":"t","url":"https://example.org"}}]},{"role":"user","content":"Why?"}]"#,
+        &["[]"],
+    ),
+    field(
+        "messages[].audio",
+        Meaning::StoredState,
+        "messages",
+        r#"[{"role":"user","content":"Hello"},{"role":"assistant","audio":{"id":"audio_1"}},{"role":"user","content":"Why?"}]"#,
+        NONE,
+    ),
+    field(
+        "messages[].tool_calls",
+        Meaning::ToolCall,
+        "messages",
+        r#"[{"role":"user","content":"Weather?"},{"role":"assistant","tool_calls":[{"id":"call_1","type":"function","function":{"name":"weather","arguments":"{}"}}]},{"role":"tool","tool_call_id":"call_1","content":"Sun"}]"#,
+        NONE,
+    ),
+    field(
+        "messages[].content",
+        Meaning::ToolResult,
+        "messages",
+        r#"[{"role":"user","content":"Weather?"},{"role":"assistant","tool_calls":[{"id":"call_1","type":"function","function":{"name":"weather","arguments":"{}"}}]},{"role":"tool","tool_call_id":"call_1","content":"Sun"}]"#,
+        NONE,
+    ),
+    field(
+        "messages[].tool_calls[].custom",
+        Meaning::FreeTextTools,
+        "messages",
+        r#"[{"role":"user","content":"Go"},{"role":"assistant","tool_calls":[{"id":"call_1","type":"custom","custom":{"name":"sh","input":"ls"}}]},{"role":"tool","tool_call_id":"call_1","content":"a"}]"#,
+        NONE,
+    ),
+    field(
+        "messages[].function_call",
+        Meaning::Functions,
+        "messages",
+        r#"[{"role":"user","content":"Go"},{"role":"assistant","function_call":{"name":"f","arguments":"{}"}},{"role":"user","content":"On"}]"#,
+        NONE,
+    ),
+    field(
+        "tools",
+        Meaning::Tools,
+        "tools",
+        r#"[{"type":"function","function":{"name":"weather","description":"Tells it","parameters":{"type":"object","properties":{}}}}]"#,
+        NONE,
+    ),
+    field(
+        "tools[].function.strict",
+        Meaning::ToolStrictness,
+        "tools",
+        r#"[{"type":"function","function":{"name":"weather","parameters":{"type":"object","properties":{},"required":[],"additionalProperties":false},"strict":true}}]"#,
+        &["false"],
+    ),
+    field(
+        "tools[].cache_control",
+        Meaning::CacheHint,
+        "tools",
+        r#"[{"type":"function","function":{"name":"weather","parameters":{"type":"object"}},"cache_control":{"type":"ephemeral"}}]"#,
+        NONE,
+    ),
+    field(
+        "tools[].custom",
+        Meaning::FreeTextTools,
+        "tools",
+        r#"[{"type":"custom","custom":{"name":"sh"}}]"#,
+        NONE,
+    ),
+    field("functions", Meaning::Functions, "functions", r#"[{"name":"f","parameters":{}}]"#, &["[]"]),
+    field("function_call", Meaning::Functions, "function_call", r#""auto""#, NONE),
+    field("tool_choice", Meaning::ToolChoice, "tool_choice", r#""auto""#, NONE),
+    field(
+        "tool_choice.allowed_tools",
+        Meaning::ToolSubset,
+        "tool_choice",
+        r#"{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"type":"function","function":{"name":"weather"}}]}}"#,
+        NONE,
+    ),
+    field("parallel_tool_calls", Meaning::ParallelToolCalls, "parallel_tool_calls", "false", &["true"]),
+    field("max_completion_tokens", Meaning::MaxOutputTokens, "max_completion_tokens", "4000", NONE),
+    field("max_tokens", Meaning::MaxOutputTokens, "max_tokens", "4000", NONE),
+    field("temperature", Meaning::Temperature, "temperature", "0.5", NONE),
+    field("top_p", Meaning::TopP, "top_p", "0.9", NONE),
+    field("stop", Meaning::Stop, "stop", r#"["END"]"#, &["[]"]),
+    field("seed", Meaning::Seed, "seed", "7", NONE),
+    field("presence_penalty", Meaning::PresencePenalty, "presence_penalty", "0.5", ZERO),
+    field("frequency_penalty", Meaning::FrequencyPenalty, "frequency_penalty", "0.5", ZERO),
+    field("logit_bias", Meaning::LogitBias, "logit_bias", r#"{"50256":-100}"#, &["{}"]),
+    field("logprobs", Meaning::LogProbs, "logprobs", "true", &["false"]),
+    field("top_logprobs", Meaning::TopLogProbs, "top_logprobs", "2", &["0"]),
+    field("n", Meaning::Choices, "n", "2", &["1"]),
+    field(
+        "response_format.type",
+        Meaning::JsonObject,
+        "response_format",
+        r#"{"type":"json_object"}"#,
+        &[r#""text""#],
+    ),
+    field(
+        "response_format.json_schema",
+        Meaning::JsonSchema,
+        "response_format",
+        r#"{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"object","properties":{},"required":[],"additionalProperties":false},"strict":true}}"#,
+        NONE,
+    ),
+    field("verbosity", Meaning::Verbosity, "verbosity", r#""low""#, &[r#""medium""#]),
+    field("reasoning_effort", Meaning::ReasoningEffort, "reasoning_effort", r#""low""#, &[r#""none""#]),
+    field("modalities", Meaning::Modalities, "modalities", r#"["text","audio"]"#, &[r#"["text"]"#]),
+    field("audio", Meaning::AudioOutput, "audio", r#"{"voice":"alloy","format":"wav"}"#, NONE),
+    field("prediction", Meaning::Prediction, "prediction", r#"{"type":"content","content":"a"}"#, NONE),
+    field("web_search_options", Meaning::ServerTools, "web_search_options", "{}", NONE),
+    field("moderation", Meaning::SafetySettings, "moderation", r#"{"model":"omni-moderation-latest"}"#, NONE),
+    field("stream", Meaning::Stream, "stream", "true", &["false"]),
+    field(
+        "stream_options.include_usage",
+        Meaning::StreamUsage,
+        "stream_options",
+        r#"{"include_usage":true}"#,
+        &["false"],
+    ),
+    field(
+        "stream_options.include_obfuscation",
+        Meaning::StreamPadding,
+        "stream_options",
+        r#"{"include_obfuscation":false}"#,
+        &["false"],
+    ),
+    field("store", Meaning::Store, "store", "true", &["false"]),
+    field("user", Meaning::EndUser, "user", r#""ann""#, NONE),
+    field("safety_identifier", Meaning::EndUser, "safety_identifier", r#""ann""#, NONE),
+    field("metadata", Meaning::Metadata, "metadata", r#"{"team":"a"}"#, &["{}"]),
+    field("service_tier", Meaning::ServiceTier, "service_tier", r#""flex""#, &[r#""auto""#, r#""default""#]),
+    field("prompt_cache_key", Meaning::CacheKey, "prompt_cache_key", r#""k""#, NONE),
+    field("prompt_cache_retention", Meaning::CacheHint, "prompt_cache_retention", r#""24h""#, NONE),
+    field("prompt_cache_options", Meaning::CacheHint, "prompt_cache_options", r#"{"ttl":"30m"}"#, NONE),
+];
 
 /// Of an answer.
-pub(crate) const ANSWER: &[Field] = &[];
-
-/// Where a request has what is meant.
-pub(crate) fn request_fate(_meaning: Meaning) -> Fate {
-    Fate::Refused
-}
-
-/// Where an answer has what is meant.
-pub(crate) fn answer_fate(_meaning: Meaning) -> Fate {
-    Fate::Dropped
-}
+pub(crate) const ANSWER: &[Field] = &[
+    field("id", Meaning::AnswerId, "id", r#""chatcmpl-1""#, NONE),
+    field("created", Meaning::Created, "created", "1700000000", NONE),
+    field("model", Meaning::Model, "model", r#""m""#, NONE),
+    field(
+        "choices[].message.content",
+        Meaning::Text,
+        "choices",
+        r#"[{"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}]"#,
+        NONE,
+    ),
+    field(
+        "choices[].message.refusal",
+        Meaning::RefusalText,
+        "choices",
+        r#"[{"index":0,"message":{"role":"assistant","content":null,"refusal":"No."},"finish_reason":"stop"}]"#,
+        NONE,
+    ),
+    field(
+        "choices[].message.reasoning_content",
+        Meaning::Reasoning,
+        "choices",
+        r#"[{"index":0,"message":{"role":"assistant","content":"Hello","reasoning_content":"A greeting."},"finish_reason":"stop"}]"#,
+        NONE,
+    ),
+    field(
+        "choices[].message.tool_calls",
+        Meaning::ToolCall,
+        "choices",
+        r#"[{"index":0,"message":{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"weather","arguments":"{}"}}]},"finish_reason":"tool_calls"}]"#,
+        NONE,
+    ),
+    field(
+        "choices[].message.annotations",
+        Meaning::Citations,
+        "choices",
+        r#"[{"index":0,"message":{"role":"assistant","content":"Hello","annotations":[]},"finish_reason":"stop"}]"#,
+        NONE,
+    ),
+    field(
+        "choices[].finish_reason",
+        Meaning::StopReason,
+        "choices",
+        r#"[{"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"length"}]"#,
+        NONE,
+    ),
+    field(
+        "choices[].logprobs",
+        Meaning::LogProbs,
+        "choices",
+        r#"[{"index":0,"message":{"role":"assistant","content":"Hello"},"logprobs":{"content":[]},"finish_reason":"stop"}]"#,
+        NONE,
+    ),
+    field(
+        "usage.prompt_tokens",
+        Meaning::InputTokens,
+        "usage",
+        r#"{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}"#,
+        NONE,
+    ),
+    field(
+        "usage.prompt_tokens_details.cached_tokens",
+        Meaning::CachedTokens,
+        "usage",
+        r#"{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11,"prompt_tokens_details":{"cached_tokens":4}}"#,
+        NONE,
+    ),
+    field(
+        "usage.prompt_tokens_details.cache_write_tokens",
+        Meaning::CacheWriteTokens,
+        "usage",
+        r#"{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11,"prompt_tokens_details":{"cache_write_tokens":3}}"#,
+        NONE,
+    ),
+    field(
+        "usage.completion_tokens",
+        Meaning::OutputTokens,
+        "usage",
+        r#"{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}"#,
+        NONE,
+    ),
+    field(
+        "usage.completion_tokens_details.reasoning_tokens",
+        Meaning::ReasoningTokens,
+        "usage",
+        r#"{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11,"completion_tokens_details":{"reasoning_tokens":1}}"#,
+        NONE,
+    ),
+    field("system_fingerprint", Meaning::Fingerprint, "system_fingerprint", r#""fp_1""#, NONE),
+    field("service_tier", Meaning::ServiceTier, "service_tier", r#""default""#, NONE),
+    field("moderation", Meaning::SafetyRatings, "moderation", "{}", NONE),
+    field("metadata", Meaning::Metadata, "metadata", "{}", NONE),
+];

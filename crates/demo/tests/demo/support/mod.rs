@@ -1,6 +1,7 @@
 //! How the tests talk to the demo model: ask, collect what the steps send, read it back. A small validator of
-//! JSON Schema stands in `validator`.
+//! JSON Schema stands in `validator`, a reader of AWS's frames in `frames`.
 
+pub(crate) mod frames;
 pub(crate) mod validator;
 
 use std::time::Duration;

@@ -18,7 +18,7 @@ pub(super) enum Part {
     All,
     /// Drops and limits.
     Limits,
-    /// The route's own, and the limits on them.
+    /// The route's own, with drops and limits once more.
     Own,
 }
 
@@ -109,7 +109,7 @@ impl<'d, 'r> Parameters<'d, 'r> {
             names: Names::of(dialect),
             renames: if own { &route.rename } else { &[] },
             defaults: own.then_some(&route.defaults),
-            drops: if part == Part::Own { &[] } else { &route.drop_params },
+            drops: &route.drop_params,
         }
     }
 

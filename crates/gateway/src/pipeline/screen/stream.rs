@@ -20,7 +20,7 @@ use bytes::{Bytes, BytesMut};
 use channel::ChannelState;
 use flyball_core::json::{Document, Limits};
 use flyball_core::{AnswerTreatment, Category, Decision, Disposition, Finding, Treatment};
-use held::{Held, HeldPiece};
+use held::{Alone, Held, HeldPiece};
 use pattern::Pattern;
 use whole::Whole;
 
@@ -28,6 +28,7 @@ use super::{sources, verbatim};
 use crate::config::OnWholeAnswer;
 use crate::edge::sse::Event;
 use crate::pipeline::decide::Basis;
+use crate::pipeline::inspect::scan;
 use crate::protocols::passthrough::event;
 use crate::protocols::{Channel, Chunk, Ending, Field, Mark, Piece, Protocol, Told};
 use crate::recording::Tally;
@@ -278,25 +279,28 @@ impl StreamScreen {
     fn inspect<'t>(&mut self, event: &Event, chunk: &Chunk, texts: impl Iterator<Item = &'t str>) -> Held {
         // Where the answer goes on in other fields than before, what was open in those ends.
         for state in &mut self.channels {
-            let goes_on = |piece: &Piece| piece.channel == Some(state.channel);
-            let elsewhere = |piece: &Piece| piece.channel.is_some_and(|c| c.choice == state.channel.choice);
+            let goes_on = |piece: &Piece| piece.continues() == Some(state.channel);
+            let elsewhere =
+                |piece: &Piece| piece.continues().is_some_and(|c| c.choice == state.channel.choice);
             if chunk.pieces.iter().any(elsewhere) && !chunk.pieces.iter().any(goes_on) {
                 state.pause();
             }
         }
         let mut held = Held::new(event, chunk.mark);
         for (piece, text) in chunk.pieces.iter().zip(texts).filter(|(_, text)| !text.is_empty()) {
-            let Some(channel) = piece.channel else {
+            let Some(channel) = piece.continues() else {
                 let mut found = Vec::new();
-                self.snapshot.scanner.scan(text, &mut found);
+                scan(&self.snapshot.scanner, 0, piece.role(), text, &mut found);
+                let mut found: Vec<Finding> = found.into_iter().map(|located| located.finding).collect();
                 if self.whole == Whole::Buffer && !chunk.only_usage {
                     found.iter().for_each(|finding| self.count(finding, !piece.repeats));
-                    held.alone.extend(found.into_iter().map(|finding| (piece.node, finding)));
+                    if !found.is_empty() {
+                        held.alone.push(Alone { piece: *piece, text: text.to_owned(), findings: found });
+                    }
                     continue;
                 }
                 found.retain(|finding| self.masks(finding, !piece.repeats));
-                let parts = flyball_mask::parts(&found);
-                held.edits.extend(parts.into_iter().map(|(range, tag)| (piece.node, range, tag)));
+                held.mask(piece, text, &found);
                 continue;
             };
             let index = self.channel(channel);

@@ -26,7 +26,7 @@ impl StreamScreen {
         let Ok(document) = Document::parse(event.data, EVENT_LIMITS) else { return };
         let Some(chunk) = self.protocol.read_event(&document) else { return };
         for piece in &chunk.pieces {
-            if let (Some(channel), Some(text)) = (piece.channel, document.value(piece.node).text()) {
+            if let (Some(channel), Some(text)) = (piece.continues(), document.value(piece.node).text()) {
                 let index = self.channel(channel);
                 if let Some(state) = self.channels.get_mut(index) {
                     state.count(&text);

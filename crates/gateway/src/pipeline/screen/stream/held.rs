@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
-use flyball_core::Finding;
 use flyball_core::json::{Document, Editor, NodeId};
+use flyball_core::{Finding, TextRole};
 
 use super::EVENT_LIMITS;
 use crate::edge::sse::Event;
-use crate::protocols::{Mark, Protocol};
+use crate::protocols::{Mark, Piece, Protocol};
 
 /// An event that is held.
 #[derive(Debug)]
@@ -23,9 +23,17 @@ pub(super) struct Held {
     /// The texts in it that something may still change.
     pub(super) pieces: Vec<HeldPiece>,
     /// Findings in texts that stand for themselves and whose treatment waits for the whole answer.
-    pub(super) alone: Vec<(NodeId, Finding)>,
+    pub(super) alone: Vec<Alone>,
     /// What is put in place of what.
     pub(super) edits: Vec<(NodeId, Range<usize>, String)>,
+}
+
+/// A text in a held event that stands for itself.
+#[derive(Debug)]
+pub(super) struct Alone {
+    pub(super) piece: Piece,
+    pub(super) text: String,
+    pub(super) findings: Vec<Finding>,
 }
 
 /// A piece of text in a held event.
@@ -44,6 +52,16 @@ impl Held {
     pub(super) fn new(event: &Event, mark: Mark) -> Self {
         let Event { raw, name, data } = event.clone();
         Held { raw, name, mark, data, pieces: Vec::new(), alone: Vec::new(), edits: Vec::new() }
+    }
+
+    /// Masks findings in a text that stands for itself.
+    pub(super) fn mask(&mut self, piece: &Piece, text: &str, findings: &[Finding]) {
+        let parts = match piece.role() {
+            _ if findings.is_empty() => return,
+            TextRole::ToolArguments => flyball_mask::json_parts(text, findings),
+            _ => flyball_mask::parts(findings),
+        };
+        self.edits.extend(parts.into_iter().map(|(range, tag)| (piece.node, range, tag)));
     }
 
     /// Writes the event: as it came, unless a finding rewrote it.

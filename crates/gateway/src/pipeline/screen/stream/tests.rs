@@ -18,7 +18,14 @@ use crate::edge::sse::Decoder;
 
 const REQUEST: &str = r#"{"model":"demo","stream":true,"messages":[{"role":"user","content":"one two three four five six seven eight nine ten"}]}"#;
 
+mod responses;
+
 pub(super) fn screen(policy: Option<&str>, on_whole_answer: OnWholeAnswer) -> StreamScreen {
+    screen_of(Protocol::OpenAiChat, policy, on_whole_answer)
+}
+
+/// A screen for answers in this protocol.
+fn screen_of(protocol: Protocol, policy: Option<&str>, on_whole_answer: OnWholeAnswer) -> StreamScreen {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     let mut config = Config::default();
     if let Some(policy) = policy {
@@ -39,7 +46,7 @@ pub(super) fn screen(policy: Option<&str>, on_whole_answer: OnWholeAnswer) -> St
     };
     let route = snapshot.route("demo").unwrap();
     let basis = Basis::new(call, Arc::new(principal), route, &[], 0);
-    StreamScreen::new(Protocol::OpenAiChat, snapshot, basis)
+    StreamScreen::new(protocol, snapshot, basis)
 }
 
 /// A field of a delta: the member's text around the value, so that growing fields can be told apart.

@@ -4,6 +4,7 @@ use flyball_core::{AnswerTreatment, Decision, Disposition, Finding, Stage, Treat
 
 use super::super::summary;
 use super::StreamScreen;
+use super::held::Alone;
 use crate::protocols::Field;
 
 /// How rules about the whole answer are kept.
@@ -79,10 +80,9 @@ impl StreamScreen {
             self.rewrite(*channel, finding);
         }
         while let Some(mut held) = self.pending.pop_front() {
-            for (node, finding) in std::mem::take(&mut held.alone) {
-                if decision.treatment(finding.kind, finding.category) == Treatment::Mask {
-                    held.edits.push((node, finding.span, flyball_mask::tag(finding.kind)));
-                }
+            for Alone { piece, text, mut findings } in std::mem::take(&mut held.alone) {
+                findings.retain(|f| decision.treatment(f.kind, f.category) == Treatment::Mask);
+                held.mask(&piece, &text, &findings);
             }
             self.ending.released(held.mark);
             held.encode(self.protocol, &mut self.out);

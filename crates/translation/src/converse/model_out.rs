@@ -1,0 +1,168 @@
+//! What Converse has no words for and hands on to the model as it is (`additionalModelRequestFields`): thinking, and
+//! sampling from the most likely tokens. The words are those of the model's vendor, told by its name.
+
+use crate::conversation::{Reasoning, Request, ToolChoice};
+use crate::gate::Gate;
+use crate::sides::{Side, goes_on};
+use crate::write::Json;
+
+/// The least tokens of thinking that Claude takes, and what is left of a cap for the answer.
+const LEAST: u64 = 1024;
+
+/// Whose model it is. A name that tells nothing (a profile of the account's) is Claude's: most are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Vendor {
+    Anthropic,
+    Amazon,
+    OpenAi,
+    /// One without settings for thinking.
+    Other,
+}
+
+/// What is said to the model alone.
+#[derive(Debug, Default)]
+pub(crate) struct ModelFields {
+    /// `additionalModelRequestFields`.
+    pub(crate) request: Option<String>,
+    /// Whether Claude thinks, which it does at its own temperature only.
+    pub(crate) thinks: bool,
+    /// Whether the answer can say which stop sequence ended it.
+    pub(crate) tells_stop_sequence: bool,
+}
+
+/// What to say; notes what the model cannot be told.
+pub(crate) fn fields(
+    request: &Request<'_>,
+    sides: &[Side<'_, '_>],
+    model: &str,
+    gate: &mut Gate,
+) -> ModelFields {
+    let vendor = vendor(model);
+    let mut thinks = false;
+    let mut json = Json::with_capacity(128);
+    json.object(|json| {
+        if let Some(reasoning) = &request.reasoning {
+            match vendor {
+                Vendor::Anthropic => thinks = write_claude(json, request, reasoning, sides, gate),
+                Vendor::Amazon => write_nova(json, reasoning),
+                Vendor::OpenAi => match effort(reasoning) {
+                    Some(effort) => json.key("reasoning_effort").text(effort),
+                    None => gate.drop("reasoning".to_owned()),
+                },
+                Vendor::Other => gate.drop("reasoning".to_owned()),
+            }
+        }
+        match request.top_k {
+            Some(_) if thinks => gate.drop("top_k".to_owned()),
+            Some(top_k) if vendor == Vendor::Amazon => {
+                json.key("inferenceConfig").object(|json| json.key("topK").raw(top_k));
+            }
+            Some(top_k) => json.key("top_k").raw(top_k),
+            None => {}
+        }
+    });
+    if thinks && request.temperature.is_some_and(|number| number.parse() != Ok(1.0)) {
+        gate.drop("temperature".to_owned());
+    }
+    ModelFields {
+        request: String::from_utf8(json.finish()).ok().filter(|fields| fields != "{}"),
+        thinks,
+        tells_stop_sequence: vendor == Vendor::Anthropic && !request.stop.is_empty(),
+    }
+}
+
+fn vendor(model: &str) -> Vendor {
+    const OTHERS: [&str; 14] = [
+        "ai21.",
+        "amazon.",
+        "cohere.",
+        "deepseek.",
+        "google.",
+        "meta.",
+        "minimax.",
+        "mistral.",
+        "moonshot",
+        "nvidia.",
+        "qwen.",
+        "stability.",
+        "writer.",
+        "zai.",
+    ];
+    match model {
+        model if model.contains("anthropic.") || model.contains("claude") => Vendor::Anthropic,
+        model if model.contains("amazon.nova") => Vendor::Amazon,
+        model if model.contains("openai.") => Vendor::OpenAi,
+        model if OTHERS.iter().any(|other| model.contains(other)) => Vendor::Other,
+        _ => Vendor::Anthropic,
+    }
+}
+
+/// Whether Claude thinks. It does not where it must call a tool, where the cap leaves no room, and where it goes on
+/// from results of tools or its own words: that would need the signed thinking that came with them.
+fn write_claude(
+    json: &mut Json,
+    request: &Request<'_>,
+    reasoning: &Reasoning<'_>,
+    sides: &[Side<'_, '_>],
+    gate: &mut Gate,
+) -> bool {
+    let wanted = match reasoning {
+        Reasoning::Off => {
+            json.key("thinking").object(|json| json.key("type").text("disabled"));
+            return false;
+        }
+        Reasoning::Adaptive => None,
+        Reasoning::Budget(tokens) => Some(*tokens),
+        Reasoning::Effort(effort) => Some(budget(effort)),
+    };
+    let cap = request.max_output_tokens.unwrap_or(u64::MAX);
+    let forced = matches!(request.tool_choice, Some(ToolChoice::Any | ToolChoice::Named(_)));
+    if forced || cap < 2 * LEAST || goes_on(sides) {
+        gate.drop("reasoning".to_owned());
+        return false;
+    }
+    json.key("thinking").object(|json| match wanted {
+        None => json.key("type").text("adaptive"),
+        Some(wanted) => {
+            json.key("type").text("enabled");
+            json.key("budget_tokens").number(wanted.min(cap - LEAST));
+        }
+    });
+    true
+}
+
+fn budget(effort: &str) -> u64 {
+    match effort {
+        "minimal" | "low" => 1024,
+        "medium" => 4096,
+        "high" => 16_384,
+        _ => 32_768,
+    }
+}
+
+/// At `high` Nova takes no cap, no temperature: `medium` is its most.
+fn write_nova(json: &mut Json, reasoning: &Reasoning<'_>) {
+    json.key("reasoningConfig").object(|json| match effort(reasoning) {
+        None => json.key("type").text("disabled"),
+        Some(effort) => {
+            json.key("type").text("enabled");
+            json.key("maxReasoningEffort").text(if effort == "low" { "low" } else { "medium" });
+        }
+    });
+}
+
+/// The nearest of three steps; none for no thinking.
+fn effort(reasoning: &Reasoning<'_>) -> Option<&'static str> {
+    match reasoning {
+        Reasoning::Off => None,
+        Reasoning::Adaptive => Some("medium"),
+        Reasoning::Budget(0..=2560) => Some("low"),
+        Reasoning::Budget(2561..=10_240) => Some("medium"),
+        Reasoning::Budget(_) => Some("high"),
+        Reasoning::Effort(effort) => Some(match &**effort {
+            "minimal" | "low" => "low",
+            "medium" => "medium",
+            _ => "high",
+        }),
+    }
+}
