@@ -140,14 +140,7 @@ pub fn form_decoder(bytes: &[u8]) {
     let Ok(parts) = read("multipart/form-data; boundary=b", Bytes::copy_from_slice(bytes)) else { return };
     let boundary = "flyball-0192f0c1";
     let again = read(&format!("multipart/form-data; boundary={boundary}"), form::write(&parts, boundary));
-    // A name that cannot be written so that all read it the same is written with escapes.
-    let plain = |part: &form::Part| {
-        let names = [Some(&part.name), part.file_name.as_ref()];
-        names.into_iter().flatten().all(|name| !name.contains(['"', '\\', '\r', '\n', '%']))
-    };
-    if parts.iter().all(plain) {
-        assert!(again.is_ok_and(|again| again == parts), "parts read as they were written");
-    }
+    assert!(again.is_ok_and(|again| again == parts), "parts read as they were written");
     if let Ok((document, _)) = openai::transcriptions::open(parts) {
         assert!(Document::parse(document.into(), Limits::default()).is_ok(), "fields make a document");
     }
