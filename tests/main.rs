@@ -12,6 +12,8 @@ mod commands;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
+mod endpoints;
+#[cfg(test)]
 mod endurance;
 #[cfg(test)]
 mod examples;
@@ -23,6 +25,8 @@ mod guarded;
 mod headers;
 #[cfg(test)]
 mod journal;
+#[cfg(test)]
+mod passthrough;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]
