@@ -8,7 +8,6 @@ use crate::machine::Machine;
 use crate::percentiles::{Figure, Percentiles};
 use crate::poll::Waiting;
 use crate::targets::DIRECT;
-use crate::way::Way;
 
 /// A whole run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -203,6 +202,7 @@ fn millis(nanos: u64) -> f64 {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::way::Way;
 
     const CELL: Cell = Cell { connections: 128, delay_ms: 0, shape: Shape::Plain1k, way: Way::ChatToChat };
 
