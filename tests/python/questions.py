@@ -79,8 +79,9 @@ class Answer:
     calls: tuple[Call, ...]
     # stop, stop_sequence, length, tools or refusal
     end: str
-    input: int
-    output: int
+    # tokens; None where nothing is told
+    input: int | None
+    output: int | None
     thought: str
     # the names of the request's fields that the gateway says it left out
     dropped: tuple[str, ...]

@@ -109,9 +109,9 @@ class Chat(Surface):
         with client.chat.completions.stream(**arguments, stream_options={"include_usage": True}) as stream:
             try:
                 completion = stream.get_final_completion()
-            except openai.LengthFinishReasonError as short:
-                # So the helper says that the cap was reached.
-                completion = short.completion
+            except (openai.LengthFinishReasonError, openai.ContentFilterFinishReasonError):
+                # So the helper says that the answer is not whole.
+                completion = stream.current_completion_snapshot
             return self.answer(completion, stream._response.headers)
 
     def answer(self, completion, headers):
@@ -124,8 +124,8 @@ class Chat(Surface):
                 Call(call.id, call.function.name, json.loads(call.function.arguments)) for call in calls
             ),
             end=ends[choice.finish_reason],
-            input=completion.usage.prompt_tokens,
-            output=completion.usage.completion_tokens,
+            input=completion.usage and completion.usage.prompt_tokens,
+            output=completion.usage and completion.usage.completion_tokens,
             thought=getattr(choice.message, "reasoning_content", None) or "",
             dropped=dropped(headers),
         )
@@ -245,7 +245,7 @@ class Completions(Surface):
                 text += "".join(choice.text for choice in chunk.choices)
                 reasons += [choice.finish_reason for choice in chunk.choices if choice.finish_reason]
                 usages += [chunk.usage] if chunk.usage else []
-            (reason,), (usage,) = reasons, usages
+            (reason,), (usage,) = reasons, usages or [None]
             return self.answer(text, reason, usage, stream.response.headers)
 
     def answer(self, text, reason, usage, headers):
@@ -253,8 +253,8 @@ class Completions(Surface):
             text=text,
             calls=(),
             end={"stop": "stop", "length": "length", "content_filter": "refusal"}[reason],
-            input=usage.prompt_tokens,
-            output=usage.completion_tokens,
+            input=usage and usage.prompt_tokens,
+            output=usage and usage.completion_tokens,
             thought="",
             dropped=dropped(headers),
         )
