@@ -69,6 +69,8 @@ pub enum Kind {
     ProviderUnknownTarget,
     /// The provider's protocol cannot say what the request says.
     Untranslatable,
+    /// The request names what the provider keeps, and the route does not allow that.
+    StoredState,
     /// The provider failed.
     ProviderFailed,
     /// The provider's answer broke off.
@@ -164,6 +166,8 @@ kinds! {
         "Use a model whose route offers the operation.";
     Untranslatable BAD_REQUEST "E116" "untranslatable" "invalid_request_error" "invalid_request_error" false
         "Leave the field out, name it in the route's drop_params, or use a model whose provider knows it.";
+    StoredState BAD_REQUEST "E117" "stored_state" "invalid_request_error" "invalid_request_error" false
+        "Send what is meant in the request, or set the route's stored_state where its provider's account serves one tenant only.";
     UnknownEndpoint NOT_FOUND "E905" "unknown_endpoint" "invalid_request_error" "not_found_error" false
         "See /docs for the endpoints.";
     WrongMethod METHOD_NOT_ALLOWED "E906" "method_not_allowed" "invalid_request_error" "invalid_request_error" false
@@ -300,6 +304,23 @@ mod tests {
             assert!(row.code.len() == 4 && row.code.starts_with('E'), "{}", row.code);
             assert!(row.status.is_client_error() || row.status.is_server_error());
             assert!(row.remedy.ends_with('.'));
+        }
+    }
+
+    #[test]
+    fn anthropics_types_are_those_that_it_has_for_the_status() {
+        for row in KINDS {
+            let expected: &[&str] = match row.status.as_u16() {
+                401 => &["authentication_error"],
+                403 => &["permission_error"],
+                404 => &["not_found_error"],
+                413 => &["request_too_large"],
+                429 => &["rate_limit_error"],
+                400..500 => &["invalid_request_error"],
+                503 => &["overloaded_error", "api_error"],
+                _ => &["api_error"],
+            };
+            assert!(expected.contains(&row.anthropic_type), "{}: {}", row.name, row.anthropic_type);
         }
     }
 }

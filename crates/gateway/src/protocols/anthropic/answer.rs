@@ -1,7 +1,8 @@
 //! A whole message, and the count of a request's tokens: which strings to inspect, what it cost.
 //!
 //! Reasoning comes signed. Where something in it is masked, the signature does not fit any more: it is emptied, so
-//! that nobody takes the text for what the vendor wrote. Such a block cannot go back to the vendor.
+//! that nobody takes the text for what the vendor wrote. In a stream the signature has an event of its own, which
+//! leaves as it came. Either way the vendor does not take such a block back: the next turn has to leave it out.
 
 use flyball_core::TextRole;
 use flyball_core::json::{Document, Editor, NodeId, NodeKind, Value};

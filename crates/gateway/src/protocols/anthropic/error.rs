@@ -6,8 +6,7 @@ use crate::refusal::{Kind, Refusal};
 
 /// The body of an error answer, and the data of an error event: `{"type": "error", "error": {type, message, ...},
 /// "request_id"}`. Beside Anthropic's members the error carries what ours have in every protocol: the field at
-/// fault, our codes, the remedy, and the rules that fired. `details.error_code` is where Anthropic's SDKs look for a
-/// code.
+/// fault, our codes, the remedy, and the rules that fired.
 pub fn body(refusal: &Refusal, request_id: &str) -> String {
     let row = refusal.row();
     // Callers look at one code for both sides of the policy.
@@ -20,7 +19,6 @@ pub fn body(refusal: &Refusal, request_id: &str) -> String {
         "message": refusal.message,
         "param": refusal.field,
         "code": code,
-        "details": { "error_code": code },
         "flyball_code": row.code,
         "remedy": row.remedy,
     });
@@ -44,8 +42,8 @@ mod tests {
         assert_eq!((&body["type"], &body["request_id"]), (&json!("error"), &json!("req_1")));
         let error = &body["error"];
         assert_eq!(
-            (&error["type"], &error["message"], &error["code"], &error["details"]["error_code"]),
-            (&json!("permission_error"), &json!("No."), &json!("policy_blocked"), &json!("policy_blocked"))
+            (&error["type"], &error["message"], &error["code"]),
+            (&json!("permission_error"), &json!("No."), &json!("policy_blocked"))
         );
         assert_eq!((&error["flyball_code"], &error["param"]), (&json!("E305"), &json!("messages[0]")));
         assert_eq!((&error["rules"], error["remedy"].is_string()), (&json!(["a"]), true));
