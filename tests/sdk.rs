@@ -36,7 +36,9 @@ const KINDS: [(&str, &str, &str); 4] = [
 /// A gateway with the demo model, and with three routes to the simulator as each kind of provider: to a model, to the
 /// one that is steered by its prompt, and to one that does not exist.
 async fn gateway(simulator: &Simulator, policy: Option<String>) -> Flyball {
+    // Thousands of calls, none of which is about power cuts.
     let mut routes = Routes::through(simulator)
+        .section("journal: { durability: process }")
         .provider("demo", "kind: demo")
         .route("demo", "provider: demo, model: demo-1");
     for (kind, path, settings) in KINDS {

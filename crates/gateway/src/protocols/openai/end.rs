@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 use flyball_core::json::{Document, Value};
-use serde_json::json;
+use serde_json::{Map, json};
 
 use crate::edge::sse::Event;
 use crate::protocols::{Chunk, Ending, Mark};
@@ -23,15 +23,22 @@ pub struct Envelope {
 
 impl Envelope {
     /// What an own chunk adds to an answer. The official SDKs want the role in an answer's first chunk, and once.
-    fn delta(&mut self, choice: u32) -> serde_json::Value {
-        if self.begun.contains(&choice) {
-            return json!({});
+    fn delta(&mut self, choice: u32) -> Map<String, serde_json::Value> {
+        let mut delta = Map::new();
+        if !self.begun.contains(&choice) {
+            self.begun.push(choice);
+            delta.insert("role".to_owned(), "assistant".into());
         }
-        self.begun.push(choice);
-        json!({ "role": "assistant" })
+        delta
     }
 
-    fn chunk(&self, choice: u32, delta: serde_json::Value, finish: Option<&str>, out: &mut BytesMut) {
+    fn chunk(
+        &self,
+        choice: u32,
+        delta: Map<String, serde_json::Value>,
+        finish: Option<&str>,
+        out: &mut BytesMut,
+    ) {
         let chunk = json!({
             "id": self.id,
             "object": "chat.completion.chunk",
@@ -73,9 +80,9 @@ impl Ending for Envelope {
     fn answer(&mut self, texts: &[(u32, String)], out: &mut BytesMut) {
         for (choice, text) in texts {
             let mut delta = self.delta(*choice);
-            delta["content"] = json!(text);
+            delta.insert("content".to_owned(), text.as_str().into());
             self.chunk(*choice, delta, None, out);
-            self.chunk(*choice, json!({}), Some("stop"), out);
+            self.chunk(*choice, Map::new(), Some("stop"), out);
         }
     }
 
