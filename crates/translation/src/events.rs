@@ -119,13 +119,15 @@ impl Events {
         read
     }
 
-    /// The provider's body ended. Appends what is still to be said, where the dialect's streams end without a mark.
+    /// The provider's body ended. Appends what is still to be said, where the mark of the end is missing and
+    /// everything else was told.
     pub fn end_of_body(&mut self, out: &mut Vec<Written>) {
         let mut events = Vec::new();
         match &mut self.reader {
             Reader::Gemini(reader) => reader.end_of_body(&mut events),
             Reader::Chat(reader) => reader.end_of_body(&mut events),
-            Reader::Messages(_) | Reader::Converse(_) => {}
+            Reader::Messages(reader) => reader.end_of_body(&mut events),
+            Reader::Converse(_) => {}
         }
         self.write(&events, out);
     }
