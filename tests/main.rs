@@ -6,6 +6,8 @@ mod access;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod cells;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod drain;

@@ -61,6 +61,11 @@ impl Canned {
         format!("http://{}/v1", self.address)
     }
 
+    /// The address without a path, for dialects whose paths begin at the root.
+    pub fn root(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// Answers from now on with this JSON document.
     pub fn answer(&self, document: impl Into<Bytes>) {
         self.set(StatusCode::OK, "application/json", document.into());
@@ -81,6 +86,11 @@ impl Canned {
         }
         body.push_str("data: [DONE]\n\n");
         self.set(StatusCode::OK, "text/event-stream", body.into());
+    }
+
+    /// Answers from now on with this body of this type.
+    pub fn answer_as(&self, content_type: &'static str, body: impl Into<Bytes>) {
+        self.set(StatusCode::OK, content_type, body.into());
     }
 
     /// The bodies that arrived, oldest first.
