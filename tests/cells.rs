@@ -47,7 +47,7 @@ impl Vendor {
                 "kind: openai, base_url: '{address}/v1', api_key: 'env:SIM_KEY', native: [responses, completions]"
             ),
             Vendor::Compatible => {
-                format!("kind: openai, base_url: '{address}/v1', api_key: 'env:SIM_KEY'")
+                format!("kind: openai, base_url: '{address}/v1', api_key: 'env:SIM_KEY', native: []")
             }
             Vendor::Anthropic => format!("kind: anthropic, base_url: '{address}', api_key: 'env:SIM_KEY'"),
             Vendor::Gemini => format!("kind: gemini, base_url: '{address}', api_key: 'env:SIM_KEY'"),

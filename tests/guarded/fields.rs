@@ -106,7 +106,7 @@ fn chat(text: &str) -> Value {
     json!({"id": "c1", "object": "chat.completion", "created": 1, "model": "m", "vendor": {"note": [text]},
         "choices": [{"index": 0, "finish_reason": "stop", "vendor": text, "message": {
             "role": "assistant", "content": text, "refusal": null, "reasoning_content": text, "vendor": {"deep": [text]},
-            "annotations": [{"type": "url_citation", "url_citation": {"title": text, "url": "https://example.com",
+            "annotations": [{"type": "url_citation", "url_citation": {"title": text, "url": "https://weather.test/a",
                 "start_index": 0, "end_index": 4}}],
             "tool_calls": [{"id": "t1", "type": "function", "function": {"name": "f", "arguments": arguments(text)}}]}}],
         "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}})
@@ -144,6 +144,8 @@ fn legacy_events(text: &str, pieces: &Pieces) -> Vec<Value> {
     let chunk = |choice: Value| json!({"id": "c1", "object": "text_completion", "created": 1, "model": "m", "choices": [choice]});
     let mut events: Vec<Value> =
         pieces.each(|piece| chunk(json!({"index": 0, "text": piece, "finish_reason": null}))).collect();
+    events.extend(pieces.each(|piece| chunk(json!({"index": 0, "text": "", "vendor": {"grows": [piece]}}))));
+    events.extend(pieces.each(|piece| chunk(json!({"index": 0, "delta": {"content": piece}}))));
     events.push(chunk(json!({"index": 0, "text": "", "finish_reason": "stop", "vendor": {"note": text}})));
     events
 }
@@ -155,7 +157,7 @@ fn response(text: &str) -> Value {
              "content": [{"type": "reasoning_text", "text": text}]},
             {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "vendor": text, "content": [
                 {"type": "output_text", "text": text, "vendor": [text], "annotations": [
-                    {"type": "url_citation", "title": text, "url": "https://example.com", "start_index": 0, "end_index": 4}]},
+                    {"type": "url_citation", "title": text, "url": "https://weather.test/a", "start_index": 0, "end_index": 4}]},
                 {"type": "refusal", "refusal": text}]},
             {"type": "function_call", "id": "fc_1", "call_id": "t1", "name": "f", "status": "completed", "arguments": arguments(text)},
             {"type": "vendor_item", "id": "v1", "note": text}],
@@ -187,7 +189,7 @@ fn response_events(text: &str, pieces: &Pieces) -> Vec<Value> {
     events.push(
         json!({"type": "response.output_text.annotation.added", "item_id": "msg_1", "output_index": 1,
         "content_index": 0, "annotation_index": 0, "annotation": {"type": "url_citation", "title": text,
-        "url": "https://example.com", "start_index": 0, "end_index": 4}}),
+        "url": "https://weather.test/a", "start_index": 0, "end_index": 4}}),
     );
     events.push(part("response.output_text.done", "msg_1", 1, "text", text));
     events.push(json!({"type": "response.content_part.done", "item_id": "msg_1", "output_index": 1, "content_index": 0,
@@ -206,9 +208,8 @@ fn response_events(text: &str, pieces: &Pieces) -> Vec<Value> {
     events.push(delta("\"}"));
     events.push(part("response.function_call_arguments.done", "fc_1", 2, "arguments", &arguments(text)));
     events.push(json!({"type": "response.output_item.done", "output_index": 2, "item": call(&arguments(text), "completed")}));
-    events.push(
-        json!({"type": "response.vendor_event.delta", "output_index": 2, "delta": text, "note": [text]}),
-    );
+    events.extend(pieces.each(|piece| part("response.vendor_event.delta", "v1", 3, "delta", piece)));
+    events.push(json!({"type": "response.vendor_event", "output_index": 3, "text": text, "note": [text]}));
     events.push(json!({"type": "response.completed", "response": response(text)}));
     for (event, number) in events.iter_mut().zip(0..) {
         event["sequence_number"] = json!(number);
@@ -240,6 +241,8 @@ fn message_events(text: &str, pieces: &Pieces) -> Vec<Value> {
         {"type": "char_location", "cited_text": text, "document_title": text, "document_index": 0,
          "start_char_index": 0, "end_char_index": 4}}}),
     );
+    events.extend(pieces.each(|piece| delta(0, "vendor_delta", "vendor", piece)));
+    events.push(json!({"type": "vendor_event", "note": [text]}));
     events.push(stop(0));
     events.push(start(1, json!({"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}})));
     let arguments = |text: &str| delta(1, "input_json_delta", "partial_json", text);
