@@ -2,6 +2,7 @@
 //! provider speaks ([`Vendor`]), a gateway between them, and what a caller hears. What has to hold on a cell is said
 //! in the tests.
 
+pub(crate) mod answers;
 mod form;
 pub(crate) mod frames;
 mod heard;

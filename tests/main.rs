@@ -45,3 +45,5 @@ mod tidy;
 mod usage;
 #[cfg(test)]
 mod usage_counting;
+#[cfg(test)]
+mod verbatim;
