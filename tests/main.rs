@@ -44,6 +44,8 @@ mod tidy;
 #[cfg(test)]
 mod usage;
 #[cfg(test)]
+mod usage_cells;
+#[cfg(test)]
 mod usage_counting;
 #[cfg(test)]
 mod verbatim;
