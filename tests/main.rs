@@ -10,6 +10,8 @@ mod cells;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod dialect_faults;
+#[cfg(test)]
 mod drain;
 #[cfg(test)]
 mod endurance;

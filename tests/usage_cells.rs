@@ -81,11 +81,9 @@ impl Pair {
         let billed = self.billed().await;
         let settlement = &view["settlement"];
         let (outcome, counting) = expected;
-        assert_eq!(
-            (&settlement["outcome"], &settlement["counting"]),
-            (&json!(outcome), &json!(counting)),
-            "{what}: {view}"
-        );
+        assert_eq!(settlement["outcome"], outcome, "{what}: {view}");
+        let said = settlement["counting"].as_str().unwrap();
+        assert!(counting.split('|').any(|way| way == said), "{what}: {counting}: {view}");
         assert_eq!(
             (settlement["input_tokens"].as_u64(), settlement["output_tokens"].as_u64()),
             (Some(billed.input_tokens), Some(billed.output_tokens)),
@@ -171,7 +169,8 @@ async fn what_came_before_a_break_is_recorded_as_it_was_billed_on_every_cell() {
         {
             let what = format!("{script}: {form:?} at {}", vendor.name());
             let body = scripted(form, vendor, script);
-            pair.check(form, vendor, body, ("failed", "counted"), &what).await;
+            // Some tell at the beginning what they read.
+            pair.check(form, vendor, body, ("failed", "counted|reported"), &what).await;
         }
     }
     for (form, vendor) in cells(&[false]) {

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use flyball_core::json::{Document, Limits};
 
-use crate::reply::Event;
+use crate::reply::{Event, Opened, Usage};
 use crate::{Dialect, Envelope, chat, completions, converse, gemini, messages, responses};
 
 /// Bounds on one event.
@@ -53,6 +53,8 @@ enum Writer {
 pub struct Events {
     reader: Reader,
     writer: Writer,
+    /// What the provider told of tokens, and whether nothing was written since.
+    told: Option<(Usage, bool)>,
 }
 
 impl Events {
@@ -72,7 +74,7 @@ impl Events {
             Dialect::Messages => Writer::Messages(messages::EventWriter::new(envelope)),
             Dialect::Gemini | Dialect::Converse => return None,
         };
-        Some(Events { reader, writer })
+        Some(Events { reader, writer, told: None })
     }
 
     /// Takes an event and appends what it becomes.
@@ -114,8 +116,31 @@ impl Events {
         self.write(&events, out);
     }
 
+    /// What the provider told of the tokens of all that came, whatever the events say that were written: some
+    /// dialects must tell zeros where nothing was told, others tell nothing that was not asked for. None where it
+    /// told nothing, or told it before the last words.
+    pub fn usage(&self) -> Option<Usage> {
+        self.told.filter(|(_, last)| *last).map(|(usage, _)| usage)
+    }
+
+    fn note(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Usage(usage) => {
+                let before = self.told.map(|(before, _)| before);
+                self.told = Some((chat::usage::merge(before, usage), true));
+            }
+            Event::Piece { .. } | Event::Open { kind: Opened::ToolCall { .. }, .. } => {
+                if let Some((_, last)) = &mut self.told {
+                    *last = false;
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn write(&mut self, events: &[Event<'_>], out: &mut Vec<Written>) {
         for event in events {
+            self.note(event);
             match &mut self.writer {
                 Writer::Chat(writer) => writer.write(event, out),
                 Writer::Completions(writer) => writer.write(event, out),
