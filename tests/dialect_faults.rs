@@ -30,7 +30,7 @@ impl Pair {
         let canned = Canned::start().await.unwrap();
         let (providers, routes) = Vendor::configuration(&simulator, &canned);
         let config = format!(
-            "drain: {{ delay: 0s, limit: 10s }}\nlimits: {{ answer: 1MiB, event: 64KiB }}\n\
+            "drain: {{ delay: 0s, limit: 10s }}\nlimits: {{ answer: 256KiB, event: 64KiB }}\n\
              timeouts: {{ first_byte: 5s, first_event: 5s, between_events: 5s }}\n\
              providers:\n{providers}routes:\n{routes}"
         );
@@ -240,17 +240,17 @@ async fn gigantic_arguments_are_passed_on_or_end_the_stream() {
         let tools = Form::TOOLS.contains(&form);
         for (length, size, fits) in [
             // Many small events, within the bounds.
-            (20_000, 1000, true),
+            (10_000, 1000, true),
             // One event beyond them.
             (100_000, usize::MAX, false),
             // An answer beyond them, in small events.
-            (2_000_000, 20_000, false),
+            (400_000, 20_000, false),
         ] {
             let text = "steady ".repeat(length / 7);
             let written = answers::answer(form, vendor, &text, &answers::pieces(&text, size.min(length)));
             // What nobody needs and what tells the text again as a whole would not fit: left out here.
             let written = changed(written, |events| {
-                events.retain(|(_, event)| length < 1_000_000 || event.to_string().len() < length);
+                events.retain(|(_, event)| length < 200_000 || event.to_string().len() < length);
             });
             let heard = pair.prepared(form, vendor, &written).await;
             let what = format!("{length} in {size}: {what}");
