@@ -30,7 +30,7 @@ impl Pair {
         let canned = Canned::start().await.unwrap();
         let (providers, routes) = Vendor::configuration(&simulator, &canned);
         let config = format!(
-            "drain: {{ delay: 0s, limit: 10s }}\nlimits: {{ answer: 256KiB, event: 64KiB }}\n\
+            "drain: {{ delay: 0s, limit: 10s }}\nlimits: {{ answer: 512KiB, event: 64KiB }}\n\
              timeouts: {{ first_byte: 5s, first_event: 5s, between_events: 5s }}\n\
              providers:\n{providers}routes:\n{routes}"
         );
@@ -110,7 +110,7 @@ async fn a_stream_that_breaks_ends_with_its_callers_own_error() {
             ("chunks=6,error_event=2", FAILED),
             ("chunks=6,error_event=0", FAILED),
             ("chunks=6,malformed=2", INVALID),
-            ("huge=100000", INVALID),
+            ("huge=70000", INVALID),
         ] {
             let what = format!("{script}: {what}");
             if script.starts_with("huge") && is_capped(form, vendor) {
@@ -137,7 +137,7 @@ async fn a_plain_answer_that_is_none_is_refused_in_the_callers_protocol() {
                 ("garbage", INVALID),
                 ("empty", INVALID),
                 ("cut=body", BROKE_OFF),
-                ("huge=2000000", INVALID),
+                ("huge=600000", INVALID),
             ] {
                 let what = format!("{script}: {form:?} at {}", vendor.name());
                 if script.starts_with("huge") && is_capped(form, vendor) {

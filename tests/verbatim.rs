@@ -146,6 +146,15 @@ impl Pair {
     }
 }
 
+/// A member that every request of this kind leaves with: where it is there, nothing is added.
+fn added(form: Form) -> Option<(&'static str, Value)> {
+    match form {
+        Form::ChatStream | Form::LegacyStream => Some(("stream_options", json!({ "include_usage": true }))),
+        Form::Responses | Form::ResponsesStream => Some(("store", json!(false))),
+        _ => None,
+    }
+}
+
 /// A text with personal data, as it is said or as it is told to the provider.
 fn with_data(text: &str, masked: bool) -> String {
     let data = if masked { "<email>" } else { "alex.example@example.com" };
@@ -182,9 +191,8 @@ fn a_provider_of_the_callers_protocol_receives_every_byte_of_a_request() {
         every_case(|noise| {
             let model = format!("canned-{}", vendor.name());
             let mut body = form.conversation("MODEL", CLEAN);
-            if form.streams() && vendor == Vendor::OpenAi && form != Form::ResponsesStream {
-                // Usage is asked for in any case; who asks for it has nothing added.
-                body["stream_options"] = json!({ "include_usage": true });
+            if let Some((key, value)) = added(form) {
+                body[key] = value;
             }
             let template = noise.strew(&body, &["model", "type", "role", "name"]);
             let sent = template.replace("\"MODEL\"", &format!("\"{model}\""));
@@ -202,12 +210,11 @@ fn a_mask_changes_nothing_of_a_request_but_what_it_covers() {
     for (form, vendor) in FORMS {
         every_case(|noise| {
             let model = format!("canned-{}", vendor.name());
-            let body = form.conversation("MODEL", "TEXT");
-            let mut template = noise.strew(&body, &["model", "type", "role", "name"]);
-            if form.streams() && vendor == Vendor::OpenAi && form != Form::ResponsesStream {
-                template = template.trim_end().strip_suffix('}').unwrap().to_owned()
-                    + r#","stream_options":{"include_usage":true}}"#;
+            let mut body = form.conversation("MODEL", "TEXT");
+            if let Some((key, value)) = added(form) {
+                body[key] = value;
             }
+            let template = noise.strew(&body, &["model", "type", "role", "name"]);
             // Whatever spelling it has.
             let filled = |masked| {
                 let text = with_data("Hi.", masked);
@@ -240,8 +247,8 @@ fn a_caller_of_the_providers_protocol_gets_every_byte_of_an_answer() {
             };
             pair.canned.answer_as(content_type, sent.clone());
             let mut body = form.request(&format!("canned-{}", vendor.name()), "Go on.");
-            if form.streams() && vendor == Vendor::OpenAi && form != Form::ResponsesStream {
-                body["stream_options"] = json!({ "include_usage": true });
+            if let Some((key, value)) = added(form) {
+                body[key] = value;
             }
             let heard = runtime.block_on(hear(&pair.client, form.path(), &body));
             prop_assert_eq!(heard.status.as_u16(), 200, "{:?}: {:?}", form, heard);
