@@ -14,6 +14,8 @@ mod dialect_faults;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
+mod endpoints;
+#[cfg(test)]
 mod endurance;
 #[cfg(test)]
 mod examples;
@@ -25,6 +27,8 @@ mod guarded;
 mod headers;
 #[cfg(test)]
 mod journal;
+#[cfg(test)]
+mod passthrough;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]
