@@ -16,11 +16,7 @@ use super::super::inspect::{Located, scan};
 use super::super::prepare::{blocked, mask_text};
 use super::{Reply, Way, sources, summary, verbatim};
 use crate::exchange::Exchange;
-<<<<<<< HEAD
-use crate::protocols::{AnswerText, Protocol, Told, Usage, governed_speed};
-=======
-use crate::protocols::{Answer, AnswerText, Content, Protocol, governed_speed, passthrough};
->>>>>>> wire2
+use crate::protocols::{Answer, AnswerText, Content, Protocol, Told, Usage, governed_speed, passthrough};
 use crate::providers::Inbound;
 use crate::refusal::{Kind, Refusal};
 use crate::snapshot::Snapshot;
@@ -44,19 +40,6 @@ pub(super) async fn run(
     })??;
     let invalid =
         || Refusal::new(Kind::ProviderInvalidAnswer, "The provider's answer is not what its protocol says.");
-<<<<<<< HEAD
-    let document = Document::parse(bytes, ANSWER_LIMITS).map_err(|error| invalid().because(error))?;
-    let (document, told) = match way {
-        None => (document, None),
-        Some(way) => {
-            let (document, usage) = translated(&document, &way).ok_or_else(invalid)?;
-            (document, Some(usage))
-        }
-    };
-    let protocol = exchange.protocol;
-    let answer = protocol.read_answer(&document).ok_or_else(invalid)?;
-    match told.unwrap_or(answer.usage) {
-=======
     let content = match exchange.protocol {
         Protocol::Passthrough => {
             passed_content(exchange, content_type.as_ref(), &bytes).ok_or_else(invalid)?
@@ -69,17 +52,19 @@ pub(super) async fn run(
         Content::Media => Bytes::from_static(b"null"),
     };
     let document = Document::parse(json, ANSWER_LIMITS).map_err(|error| invalid().because(error))?;
-    let document = match way {
-        None => document,
-        Some(way) => translated(&document, &way).ok_or_else(invalid)?,
+    let (document, told) = match way {
+        None => (document, None),
+        Some(way) => {
+            let (document, usage) = translated(&document, &way).ok_or_else(invalid)?;
+            (document, Some(usage))
+        }
     };
     let protocol = exchange.protocol;
     let answer = match content {
         Content::Media => Answer::default(),
         _ => protocol.read_answer(&document).ok_or_else(invalid)?,
     };
-    match answer.usage {
->>>>>>> wire2
+    match told.unwrap_or(answer.usage) {
         Some(usage) => exchange.reported(usage),
         None => exchange.count(protocol.count_answer(&document)),
     }
