@@ -8,7 +8,7 @@ use bytes::Bytes;
 use flyball_core::json::{Document, Limits};
 use pattern::Pattern;
 
-use crate::reply::Event;
+use crate::reply::{Event, Opened, Usage};
 use crate::{Dialect, Envelope, chat, completions, converse, gemini, messages, responses};
 
 /// Bounds on one event.
@@ -59,6 +59,8 @@ pub struct Events {
     writer: Writer,
     /// Of the last event that was read, if others can be told by it.
     pattern: Option<Pattern>,
+    /// What the provider told of tokens, and whether nothing was written since.
+    told: Option<(Usage, bool)>,
 }
 
 impl Events {
@@ -78,7 +80,7 @@ impl Events {
             Dialect::Messages => Writer::Messages(messages::EventWriter::new(envelope)),
             Dialect::Gemini | Dialect::Converse => return None,
         };
-        Some(Events { reader, writer, pattern: None })
+        Some(Events { reader, writer, pattern: None, told: None })
     }
 
     /// Takes an event and appends what it becomes.
@@ -92,6 +94,7 @@ impl Events {
         out: &mut Vec<Written>,
     ) -> Result<(), StreamError> {
         if let Some(piece) = self.pattern.as_ref().and_then(|pattern| pattern.read(name, data)) {
+            self.note(&piece);
             self.writer.write(&piece, out);
             return Ok(());
         }
@@ -132,8 +135,31 @@ impl Events {
         self.write(&events, out);
     }
 
+    /// What the provider told of the tokens of all that came, whatever the events say that were written: some
+    /// dialects must tell zeros where nothing was told, others tell nothing that was not asked for. None where it
+    /// told nothing, or told it before the last words.
+    pub fn usage(&self) -> Option<Usage> {
+        self.told.filter(|(_, last)| *last).map(|(usage, _)| usage)
+    }
+
+    fn note(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Usage(usage) => {
+                let before = self.told.map(|(before, _)| before);
+                self.told = Some((chat::usage::merge(before, usage), true));
+            }
+            Event::Piece { .. } | Event::Open { kind: Opened::ToolCall { .. }, .. } => {
+                if let Some((_, last)) = &mut self.told {
+                    *last = false;
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn write(&mut self, events: &[Event<'_>], out: &mut Vec<Written>) {
         for event in events {
+            self.note(event);
             self.writer.write(event, out);
         }
     }

@@ -89,6 +89,7 @@ impl Work {
         let document = Document::parse(body, Limits::default()).expect("the answer is JSON");
         flyball_translation::answer(Dialect::Messages, &document, Dialect::Chat, &Envelope::default())
             .expect("the answer is a message")
+            .body
     }
 
     /// A whole answer: read, inspected, judged, passed on.

@@ -84,7 +84,7 @@ pub(crate) fn answer(dialect: Dialect) -> Document {
 
 /// The answer in the caller's dialect.
 pub(crate) fn answered(from: Dialect, document: &Document, to: Dialect) -> Bytes {
-    flyball_translation::answer(from, document, to, &envelope()).expect("it is an answer")
+    flyball_translation::answer(from, document, to, &envelope()).expect("it is an answer").body
 }
 
 fn envelope() -> Envelope {

@@ -172,6 +172,12 @@ pub fn event(document: &Document) -> Option<Chunk> {
         choice.get("text").into_iter().for_each(|text| grow(Field::Content, text));
         let tokens = choice.get("logprobs").and_then(|logprobs| logprobs.get("tokens"));
         tokens.into_iter().flat_map(Value::items).for_each(|token| grow(Field::LogProbs, token));
+        for (key, value) in choice.members() {
+            let key = key.text().unwrap_or_default();
+            if !matches!(key.as_ref(), "index" | "text" | "logprobs" | "finish_reason") {
+                super::unnamed(&[&key], value, &mut grow);
+            }
+        }
     }
     let alone = reading.take(root).into_iter();
     chunk.pieces.extend(alone.map(|text| Piece { node: text.node, channel: None, repeats: false }));
