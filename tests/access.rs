@@ -372,3 +372,20 @@ async fn a_second_listener_takes_everything_but_the_data_plane() {
         assert_eq!((answer.status.as_u16(), code(&answer)), (404, "unknown_endpoint".to_owned()), "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_stranger_that_sends_a_large_body_reads_the_refusal() {
+    let house = House::start("").await;
+    for _ in 0..5 {
+        let mut raw = RawConnection::open(house.flyball.address()).await.unwrap();
+        let body = vec![b' '; 900_000];
+        let head = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-api-key: fb_wrong\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        raw.write(head.as_bytes()).await.unwrap();
+        raw.write(&body).await.unwrap();
+        let answer = raw.read_until(b"}}", Duration::from_secs(10)).await.unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 401 "), "{}", String::from_utf8_lossy(&answer));
+    }
+}

@@ -52,7 +52,13 @@ pub async fn run(gateway: Arc<Gateway>, protocol: Protocol, request: Request<Inc
 
 async fn govern(exchange: &mut Exchange, request: Request<Incoming>) -> Result<screen::Reply, Refusal> {
     // The caller is known before a byte of the body is read: strangers cannot make the gateway hold bodies.
-    let caller = authenticate::identify(exchange.at("authenticate"), request.headers())?;
+    let caller = match authenticate::identify(exchange.at("authenticate"), request.headers()) {
+        Ok(caller) => caller,
+        Err(refusal) => {
+            receive::discard(request).await;
+            return Err(refusal);
+        }
+    };
     let received = receive::run(exchange.at("receive"), request).await?;
     let authenticated = authenticate::run(exchange.at("authenticate"), received, caller)?;
     let inspected = inspect::run(exchange.at("inspect"), authenticated);

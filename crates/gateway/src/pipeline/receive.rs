@@ -8,8 +8,10 @@ use bytes::Bytes;
 use flyball_core::json::{Document, JsonError};
 use flyball_core::{Call, Decision, ExchangeId};
 use http::header::CONTENT_TYPE;
+use http::header::EXPECT;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Request};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 use tracing::{Instrument as _, debug_span};
@@ -164,6 +166,30 @@ fn pass(exchange: &mut Exchange, head: &Parts, body: Bytes) -> Result<Bytes, Ref
     )?;
     exchange.passing = Some(passing);
     Ok(document.into())
+}
+
+/// How much of a body is read that nobody wants, and for how long.
+const UNWANTED: (usize, Duration) = (1 << 20, Duration::from_secs(1));
+
+/// Lets a body that nobody wants arrive, within bounds, and keeps none of it: a connection that is closed while bytes
+/// are on their way is reset, and the answer lost with it. A caller that waits to be asked for its body is not asked.
+pub(super) async fn discard(request: Request<Incoming>) {
+    if request.headers().contains_key(EXPECT) {
+        return;
+    }
+    let (most, patience) = UNWANTED;
+    let mut body = request.into_body();
+    let read = async {
+        let mut size = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            size += frame.data_ref().map_or(0, Bytes::len);
+            if size > most {
+                return;
+            }
+        }
+    };
+    // What is not here by then is not worth more waiting.
+    let _ = tokio::time::timeout(patience, read).await;
 }
 
 /// Reads a body of at most `limit` bytes.
