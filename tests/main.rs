@@ -38,6 +38,8 @@ mod protocol;
 #[cfg(test)]
 mod provider_faults;
 #[cfg(test)]
+mod providers;
+#[cfg(test)]
 mod provoked;
 #[cfg(test)]
 mod readme;
