@@ -24,6 +24,8 @@ mod examples;
 #[cfg(test)]
 mod fuzz_corpora;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod guarded;
 #[cfg(test)]
 mod headers;
