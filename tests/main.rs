@@ -24,6 +24,8 @@ mod examples;
 #[cfg(test)]
 mod fuzz_corpora;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod guarded;
 #[cfg(test)]
 mod headers;
@@ -37,6 +39,8 @@ mod policies;
 mod protocol;
 #[cfg(test)]
 mod provider_faults;
+#[cfg(test)]
+mod providers;
 #[cfg(test)]
 mod provoked;
 #[cfg(test)]

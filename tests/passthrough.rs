@@ -92,12 +92,12 @@ async fn what_is_clean_passes_to_the_byte_in_both_directions() {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     assert_eq!((answer.text(), passing.received()), (answered.to_owned(), said.to_owned()));
     assert_eq!(answer.header("x-flyball-model"), Some("vendor"));
-    let head = passing.canned.heads().pop().unwrap();
+    let head = passing.canned.asked().pop().unwrap();
     assert_eq!((head.method, head.target.as_str()), (Method::POST, "/v1/fine-tunes/a%20b?limit=2&x=%C3%A9"));
     for method in [Method::GET, Method::DELETE] {
         let answer = passing.send(method.clone(), "/vendor/files/f-1", &[], "").await;
         assert_eq!((answer.status, answer.text()), (StatusCode::OK, answered.to_owned()));
-        let head = passing.canned.heads().pop().unwrap();
+        let head = passing.canned.asked().pop().unwrap();
         assert_eq!(
             (&head.method, head.target.as_str(), passing.received()),
             (&method, "/v1/files/f-1", String::new())
@@ -106,7 +106,7 @@ async fn what_is_clean_passes_to_the_byte_in_both_directions() {
     }
     let answer = passing.send(Method::GET, "/vendor", &[], "").await;
     assert_eq!(
-        (answer.status, passing.canned.heads().pop().unwrap().target),
+        (answer.status, passing.canned.asked().pop().unwrap().target),
         (StatusCode::OK, "/v1".to_owned())
     );
 }
@@ -135,7 +135,7 @@ async fn our_credential_goes_along_and_only_listed_headers_of_the_callers() {
     ] {
         let answer = passing.send(Method::POST, path, &sent, "{}").await;
         assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
-        let head = passing.canned.heads().pop().unwrap();
+        let head = passing.canned.asked().pop().unwrap();
         assert!(head.headers[credential].to_str().unwrap().ends_with("sk-sim"), "{path}");
         let ordinary = [credential, "host", "accept", "accept-encoding", "content-type", "content-length"];
         let mut others: Vec<(&str, &str)> =
@@ -213,7 +213,7 @@ async fn personal_data_is_masked_in_path_query_body_and_answer() {
     let answer = passing.send(Method::POST, &path, &[], body(PERSONAL).to_string()).await;
     assert_eq!((answer.status, answer.header("x-flyball-action")), (StatusCode::OK, Some("mask")));
     assert_eq!(serde_json::from_str::<Value>(&passing.received()).unwrap(), body(TAG));
-    assert_eq!(passing.canned.heads().pop().unwrap().target, "/v1/users/%3Cemail%3E?mail=%3Cemail%3E&page=2");
+    assert_eq!(passing.canned.asked().pop().unwrap().target, "/v1/users/%3Cemail%3E?mail=%3Cemail%3E&page=2");
     let mut expected = answered(TAG);
     expected["choices"][0]["logprobs"] = Value::Null;
     assert_eq!(answer.json().unwrap(), expected);
@@ -385,7 +385,7 @@ async fn what_is_no_json_passes_only_where_media_may() {
         let answer = passing.send(Method::POST, "/media/x", &[("content-type", kind)], body).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
         assert_eq!(passing.canned.received().last().unwrap(), body);
-        assert_eq!(passing.canned.heads().pop().unwrap().headers[CONTENT_TYPE], kind);
+        assert_eq!(passing.canned.asked().pop().unwrap().headers[CONTENT_TYPE], kind);
     }
     let lines = |text: &str| format!("{{\"a\":\"{text}\"}}\n{{\"b\":1}}\n");
     let answer = passing

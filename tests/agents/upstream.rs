@@ -64,7 +64,8 @@ impl Seen {
 /// Fails unless the headers that say how to read the body are the client's, and others are not.
 pub(super) fn assert_headers(transcript: &Transcript, received: &Received, what: &str) {
     for (name, value) in &transcript.headers {
-        let known = matches!(name.as_str(), "content-type" | "anthropic-version" | "anthropic-beta");
+        let known =
+            matches!(name.as_str(), "content-type" | "anthropic-version" | "anthropic-beta" | "openai-beta");
         let (told, value) = (received.header(name), value.as_str());
         assert_eq!(told == value, known, "{what}: {name} is {told:?}");
     }

@@ -50,7 +50,7 @@ const FORM: &str = "multipart/form-data; boundary=b";
 
 /// The parts of the form that the provider received last: the text before each content, and the content.
 fn parts(before: &Before) -> Vec<(String, Vec<u8>)> {
-    let head = before.canned.heads().pop().unwrap();
+    let head = before.canned.asked().pop().unwrap();
     let content_type = head.headers["content-type"].to_str().unwrap().to_owned();
     let boundary = content_type.strip_prefix("multipart/form-data; boundary=").unwrap();
     let body = before.canned.received().pop().unwrap();
@@ -77,7 +77,7 @@ async fn a_recording_travels_unchanged_and_its_form_is_written_anew() {
     let answer = transcribe(&before.client, FORM, form("Names: Ada.", "talk.mp3")).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     assert_eq!(answer.text(), r#"{"text":"Clean."}"#);
-    assert_eq!(before.canned.heads()[0].target, "/v1/audio/transcriptions");
+    assert_eq!(before.canned.asked()[0].target, "/v1/audio/transcriptions");
     let parts = parts(&before);
     let field = |name: &str, value: &str| {
         (format!("content-disposition: form-data; name=\"{name}\""), value.as_bytes().to_vec())

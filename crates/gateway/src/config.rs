@@ -21,6 +21,7 @@ pub mod passthrough;
 mod providers;
 mod reference;
 mod secret;
+mod service_account;
 mod tree;
 mod units;
 mod upstream;
@@ -45,6 +46,7 @@ pub use providers::{
 };
 pub use reference::reference;
 pub use secret::{SecretError, SecretRef};
+pub use service_account::{AccountFile, ServiceAccount};
 pub use units::{Amount, Period, QuantityError, Size};
 pub use upstream::{Caps, ListPrice, Prices, Route, Timeouts};
 

@@ -22,6 +22,7 @@ pub mod anthropic;
 pub mod bedrock;
 pub mod demo;
 pub mod gemini;
+mod google_account;
 mod keys;
 pub mod openai;
 pub mod quirks;

@@ -12,14 +12,14 @@ use flyball_guard::Scanner;
 use flyball_policy::{LoadErrors, Policy, Rule, Signal, Vocabulary};
 use http::{HeaderMap, HeaderValue};
 
-use crate::config::{self, Config, SecretRef};
+use crate::config::{self, AccountFile, Config, SecretRef};
 use crate::metrics::RouteSeries;
 use crate::pipeline::screen::verbatim::Shingles;
 use crate::prices::{Price, PriceTable};
 use crate::providers::anthropic::Anthropic;
 use crate::providers::bedrock::{AccessKey, Bedrock};
 use crate::providers::demo::DemoProvider;
-use crate::providers::gemini::Gemini;
+use crate::providers::gemini::{Gemini, VertexCredential};
 use crate::providers::openai::OpenAi;
 use crate::providers::quirks::{self, Quirks};
 use crate::providers::{KeyError, Provider, ProviderKind};
@@ -49,6 +49,8 @@ pub struct Route {
     pub rename: Vec<(String, String)>,
     /// Parameters that are left out.
     pub drop_params: Vec<String>,
+    /// Whether the provider knows messages of the role `developer`.
+    pub developer: bool,
     /// Extra headers.
     pub headers: HeaderMap,
     /// Whether callers may use what the provider keeps of other calls.
@@ -201,6 +203,7 @@ impl Snapshot {
                 max_output_tokens: settings.caps.max_output_tokens,
                 rename,
                 drop_params,
+                developer: quirks.is_none_or(|quirks| quirks.developer),
                 headers: headers(&format!("routes.{name}.headers"), &settings.headers)?,
                 stored_state: settings.stored_state,
                 lawful_basis: settings.lawful_basis,
@@ -275,7 +278,8 @@ fn provider_kind(
         P::Openai(settings) => {
             let native = settings.native.clone().unwrap_or_else(|| native(&settings.base_url));
             let keys = keys(&settings.api_key, &settings.api_keys);
-            openai(OpenAi::new(&settings.base_url, keys.iter().map(String::as_str), native, extra)?)
+            let keys = keys.iter().map(String::as_str);
+            openai(OpenAi::new(&settings.base_url, keys, native, extra)?.told_of_beta())
         }
         P::AzureOpenai(azure) => {
             let keys = keys(&azure.api_key, &azure.api_keys);
@@ -300,9 +304,11 @@ fn provider_kind(
             ProviderKind::Gemini(Box::new(gemini))
         }
         P::Vertex(vertex) => {
-            let token = vertex.access_token.as_ref().map(SecretRef::expose);
+            let token = vertex.access_token.as_ref().map(|token| VertexCredential::Token(token.expose()));
+            let account = vertex.credentials.as_ref().and_then(AccountFile::account);
+            let credential = token.or(account.map(VertexCredential::Account));
             let base = vertex.base_url.as_deref();
-            let gemini = Gemini::vertex(base, &vertex.project, &vertex.location, token, extra)?;
+            let gemini = Gemini::vertex(base, &vertex.project, &vertex.location, credential, extra)?;
             ProviderKind::Gemini(Box::new(gemini))
         }
         P::Bedrock(bedrock) => {

@@ -1,12 +1,12 @@
 //! A provider that answers with prepared bytes, for answers that the demo model never gives: unknown fields,
-//! reasoning, annotations, wrong shapes. What it was asked is kept.
+//! reasoning, annotations, wrong shapes, another vendor's words. What it was asked is kept.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -15,22 +15,32 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-#[derive(Debug)]
-struct Shared {
-    answer: Mutex<(StatusCode, HeaderValue, Bytes)>,
-    received: Mutex<Vec<Bytes>>,
-    heads: Mutex<Vec<Head>>,
-}
-
-/// What stood before a body that arrived.
+/// A request as it arrived.
 #[derive(Clone, Debug)]
-pub struct Head {
+pub struct Asked {
     /// The method.
     pub method: Method,
-    /// Path and query, as they came.
+    /// Path and query.
     pub target: String,
     /// The headers.
     pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Asked {
+    /// The value of a header, when it is there once and visible ASCII.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.get_all(name).iter();
+        let value = values.next()?.to_str().ok()?;
+        values.next().is_none().then_some(value)
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    answer: Mutex<(StatusCode, HeaderMap, Bytes)>,
+    asked: Mutex<Vec<Asked>>,
 }
 
 /// A running provider. Dropping it closes the listener.
@@ -50,11 +60,9 @@ impl Canned {
     pub async fn start() -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let json = HeaderValue::from_static("application/json");
         let shared = Arc::new(Shared {
-            answer: Mutex::new((StatusCode::OK, json, Bytes::from_static(b"{}"))),
-            received: Mutex::default(),
-            heads: Mutex::default(),
+            answer: Mutex::new((StatusCode::OK, of_type("application/json"), Bytes::from_static(b"{}"))),
+            asked: Mutex::default(),
         });
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
@@ -81,17 +89,24 @@ impl Canned {
 
     /// Answers from now on with this JSON document.
     pub fn answer(&self, document: impl Into<Bytes>) {
-        self.set(StatusCode::OK, "application/json", document.into());
-    }
-
-    /// Answers from now on with these bytes, whatever they are.
-    pub fn answer_as(&self, content_type: &'static str, body: impl Into<Bytes>) {
-        self.set(StatusCode::OK, content_type, body.into());
+        self.set(StatusCode::OK, of_type("application/json"), document.into());
     }
 
     /// Answers from now on with an error.
     pub fn fail(&self, status: StatusCode, document: impl Into<Bytes>) {
-        self.set(status, "application/json", document.into());
+        self.set(status, of_type("application/json"), document.into());
+    }
+
+    /// Answers from now on with an error that asks to wait.
+    pub fn fail_for(&self, seconds: u64, status: StatusCode, document: impl Into<Bytes>) {
+        let mut headers = of_type("application/json");
+        headers.insert(HeaderName::from_static("retry-after"), HeaderValue::from(seconds));
+        self.set(status, headers, document.into());
+    }
+
+    /// Answers from now on with these bytes, said to be of this type.
+    pub fn answer_as(&self, content_type: &'static str, body: impl Into<Bytes>) {
+        self.set(StatusCode::OK, of_type(content_type), body.into());
     }
 
     /// Answers from now on with these events, each the data of one, and `[DONE]`.
@@ -103,23 +118,26 @@ impl Canned {
             body.push_str("\n\n");
         }
         body.push_str("data: [DONE]\n\n");
-        self.set(StatusCode::OK, "text/event-stream", body.into());
+        self.answer_as("text/event-stream", body);
     }
 
     /// The bodies that arrived, oldest first.
     pub fn received(&self) -> Vec<Bytes> {
-        self.shared.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.asked().into_iter().map(|asked| asked.body).collect()
     }
 
-    /// What stood before these bodies, oldest first.
-    pub fn heads(&self) -> Vec<Head> {
-        self.shared.heads.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The requests that arrived, oldest first.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.shared.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, status: StatusCode, content_type: &'static str, body: Bytes) {
-        let answer = (status, HeaderValue::from_static(content_type), body);
-        *self.shared.answer.lock().unwrap_or_else(PoisonError::into_inner) = answer;
+    fn set(&self, status: StatusCode, headers: HeaderMap, body: Bytes) {
+        *self.shared.answer.lock().unwrap_or_else(PoisonError::into_inner) = (status, headers, body);
     }
+}
+
+fn of_type(content_type: &'static str) -> HeaderMap {
+    HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))])
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>, tasks: TaskTracker) {
@@ -139,17 +157,13 @@ async fn answer(
     request: Request<Incoming>,
     shared: Arc<Shared>,
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
-    let head = Head {
-        method: request.method().clone(),
-        target: request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
-        headers: request.headers().clone(),
-    };
-    let body = request.into_body().collect().await?.to_bytes();
-    shared.received.lock().unwrap_or_else(PoisonError::into_inner).push(body);
-    shared.heads.lock().unwrap_or_else(PoisonError::into_inner).push(head);
-    let (status, content_type, body) = shared.answer.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let (head, body) = request.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let asked = Asked { method: head.method, target: head.uri.to_string(), headers: head.headers, body };
+    shared.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
+    let (status, headers, body) = shared.answer.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    *response.headers_mut() = headers;
     Ok(response)
 }

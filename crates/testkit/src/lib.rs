@@ -1,7 +1,7 @@
 //! What the tests of the real binary stand on. Development only; nothing that ships depends on it.
 //!
 //! * [`Simulator`]: the demo model on a socket, with real waits, cuts and hang-ups.
-//! * [`Canned`]: a provider that answers with prepared bytes.
+//! * [`Canned`]: a provider that answers with prepared bytes; [`frames`] makes those of Bedrock.
 //! * [`Flyball`]: the real binary in a folder of its own, on a free port.
 //! * [`Routes`]: configurations that put the one in front of the other.
 //! * [`Faults`]: a disk that fails below the gateway, and power cuts.
@@ -13,12 +13,13 @@ pub mod canned;
 pub mod client;
 pub mod faults;
 pub mod flyball;
+pub mod frames;
 pub mod raw;
 pub mod routes;
 pub mod simulator;
 pub mod sse;
 
-pub use canned::Canned;
+pub use canned::{Asked, Canned};
 pub use client::{Answer, Client, Events};
 pub use faults::Faults;
 pub use flyball::{Exited, Flyball};

@@ -14,6 +14,7 @@ pub(crate) mod options;
 mod parts_in;
 mod request_in;
 mod request_out;
+mod said;
 pub(crate) mod stops;
 mod tools_in;
 pub(crate) mod usage;

@@ -246,6 +246,15 @@ impl Cross<'_> {
                 let _ = self.files.add(file);
             }
         }
+        if let Provider::Vertex(vertex) = provider
+            && let Some(file) = &mut vertex.credentials
+        {
+            let _ = self.files.add(file.path());
+            if let Err(error) = file.resolve() {
+                let remedy = "name the JSON key of a service account";
+                self.report(&["providers", name, "credentials"], error.to_string(), remedy);
+            }
+        }
         self.credentials(name, provider);
     }
 
@@ -263,8 +272,13 @@ impl Cross<'_> {
                 let remedy = "set access_key_id and secret_access_key, or api_key";
                 self.report(&["providers", name], message, remedy);
             }
-            Provider::Vertex(vertex) if vertex.access_token.is_none() => {
-                self.report(&["providers", name], "no credential", "set access_token");
+            Provider::Vertex(vertex) => {
+                let message = match (&vertex.access_token, &vertex.credentials) {
+                    (None, None) => "no credential",
+                    (Some(_), Some(_)) => "both a token and a service account",
+                    _ => return,
+                };
+                self.report(&["providers", name], message, "set access_token or credentials");
             }
             _ => {}
         }

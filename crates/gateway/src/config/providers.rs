@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::secret::SecretRef;
+use super::service_account::AccountFile;
 
 /// Something that answers model calls.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -296,6 +297,9 @@ pub struct Vertex {
     /// An OAuth access token; somebody else keeps it fresh, in a file that is read again when it changes.
     #[serde(default)]
     pub access_token: Option<SecretRef>,
+    /// The JSON key of a service account, in place of a token: the file that Google's console makes.
+    #[serde(default)]
+    pub credentials: Option<AccountFile>,
     /// The URL before `/v1/projects`. Absent: that of the location.
     #[serde(default)]
     #[schemars(extend("format" = "base-url"))]

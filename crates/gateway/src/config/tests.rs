@@ -45,6 +45,19 @@ impl Fixture {
     }
 }
 
+/// The JSON key of a service account.
+fn service_account() -> String {
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap().serialize_pem();
+    serde_json::json!({
+        "type": "service_account",
+        "client_email": "robot@example-project.iam.gserviceaccount.com",
+        "private_key_id": "key-1",
+        "private_key": key,
+        "token_uri": "https://oauth2.googleapis.com/token",
+    })
+    .to_string()
+}
+
 fn no_variables() -> impl Iterator<Item = (String, String)> {
     std::iter::empty()
 }

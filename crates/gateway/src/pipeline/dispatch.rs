@@ -138,6 +138,9 @@ async fn intend(
 /// What a failed call looks like to the caller.
 pub(super) fn failed(error: EgressError) -> Refusal {
     let (kind, message) = match &error {
+        EgressError::Credential { .. } => {
+            (Kind::ProviderCredential, "The gateway has no credential for the provider.")
+        }
         EgressError::Timeout { .. } => (Kind::ProviderTimeout, "The provider did not answer in time."),
         EgressError::Reset => (Kind::ProviderBrokeOff, "The provider's answer broke off."),
         EgressError::Protocol | EgressError::HeadTooLarge | EgressError::BodyTooLarge { .. } => {

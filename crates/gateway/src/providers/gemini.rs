@@ -1,11 +1,15 @@
 //! Google's `generateContent`: the Gemini API, and the same on Vertex AI under another address and credential. The
 //! model is in the address.
 
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName, Uri};
+use std::sync::Arc;
 
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, StatusCode, Uri};
+
+use super::google_account::GoogleAccount;
 use super::keys::{KeyError, KeyPool};
 use super::{Headers, Inbound, Outbound, below, path_segment, send};
+use crate::config::ServiceAccount;
 use crate::edge::egress::{Egress, EgressError, Why};
 
 /// A provider that speaks `generateContent`.
@@ -15,7 +19,23 @@ pub struct Gemini {
     /// What stands before the model's name.
     models: String,
     headers: Headers,
-    keys: KeyPool,
+    credential: Credential,
+}
+
+/// What proves who is calling. Neither shows its secret when printed.
+#[derive(Debug)]
+enum Credential {
+    Keys(KeyPool),
+    Account(Box<GoogleAccount>),
+}
+
+/// How calls to Vertex AI prove who is calling.
+#[derive(Clone, Debug)]
+pub enum VertexCredential<'a> {
+    /// A token that somebody else keeps fresh.
+    Token(&'a str),
+    /// An account that asks for its tokens.
+    Account(Arc<ServiceAccount>),
 }
 
 impl Gemini {
@@ -33,7 +53,7 @@ impl Gemini {
             base: base.to_owned(),
             models: format!("{base}/v1beta/models/"),
             headers: Headers::new(extra),
-            keys: KeyPool::new(HeaderName::from_static("x-goog-api-key"), "", keys)?,
+            credential: Credential::Keys(KeyPool::new(HeaderName::from_static("x-goog-api-key"), "", keys)?),
         })
     }
 
@@ -45,7 +65,7 @@ impl Gemini {
         base: Option<&str>,
         project: &str,
         location: &str,
-        token: Option<&str>,
+        credential: Option<VertexCredential<'_>>,
         extra: &HeaderMap,
     ) -> Result<Self, KeyError> {
         let base = match base {
@@ -53,12 +73,21 @@ impl Gemini {
             None if location == "global" => "https://aiplatform.googleapis.com".to_owned(),
             None => format!("https://{location}-aiplatform.googleapis.com"),
         };
+        let credential = match credential {
+            Some(VertexCredential::Account(account)) => {
+                Credential::Account(Box::new(GoogleAccount::new(account)))
+            }
+            Some(VertexCredential::Token(token)) => {
+                Credential::Keys(KeyPool::new(AUTHORIZATION, "Bearer ", [token])?)
+            }
+            None => Credential::Keys(KeyPool::new(AUTHORIZATION, "Bearer ", [])?),
+        };
         let (project, location) = (path_segment(project), path_segment(location));
         Ok(Gemini {
             base: base.clone(),
             models: format!("{base}/v1/projects/{project}/locations/{location}/publishers/google/models/"),
             headers: Headers::new(extra),
-            keys: KeyPool::new(AUTHORIZATION, "Bearer ", token)?,
+            credential,
         })
     }
 
@@ -75,10 +104,23 @@ impl Gemini {
     pub(super) async fn call(&self, egress: &Egress, outbound: Outbound<'_>) -> Result<Inbound, EgressError> {
         let uri = self.uri(&outbound)?;
         let mut headers = self.headers.of(&outbound);
-        let key = self.keys.sign(&mut headers);
-        let inbound = send(egress, uri, headers, outbound).await?;
-        key.answered(inbound.status, inbound.retry_after());
-        Ok(inbound)
+        match &self.credential {
+            Credential::Keys(keys) => {
+                let key = keys.sign(&mut headers);
+                let inbound = send(egress, uri, headers, outbound).await?;
+                key.answered(inbound.status, inbound.retry_after());
+                Ok(inbound)
+            }
+            Credential::Account(account) => {
+                let token = account.token(egress, outbound.time, outbound.bounds).await?;
+                headers.insert(AUTHORIZATION, token.value.clone());
+                let inbound = send(egress, uri, headers, outbound).await?;
+                if inbound.status == StatusCode::UNAUTHORIZED {
+                    account.refused(&token);
+                }
+                Ok(inbound)
+            }
+        }
     }
 }
 
@@ -103,12 +145,16 @@ mod tests {
             asked(&gemini, true),
             "https://x.org/v1beta/models/gemini%202:streamGenerateContent?alt=sse"
         );
-        let vertex = Gemini::vertex(None, "p", "europe-west4", Some("t"), &HeaderMap::new()).unwrap();
+        let vertex =
+            Gemini::vertex(None, "p", "europe-west4", Some(VertexCredential::Token("t")), &HeaderMap::new())
+                .unwrap();
         assert_eq!(
             asked(&vertex, false),
             "https://europe-west4-aiplatform.googleapis.com/v1/projects/p/locations/europe-west4/publishers/google/models/gemini%202:generateContent"
         );
-        let global = Gemini::vertex(None, "p", "global", Some("t"), &HeaderMap::new()).unwrap();
+        let global =
+            Gemini::vertex(None, "p", "global", Some(VertexCredential::Token("t")), &HeaderMap::new())
+                .unwrap();
         assert!(asked(&global, false).starts_with("https://aiplatform.googleapis.com/v1/projects/p/"));
     }
 }

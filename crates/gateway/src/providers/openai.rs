@@ -1,6 +1,5 @@
 //! Providers that speak OpenAI's protocol: OpenAI itself, Azure OpenAI, vLLM, llama.cpp's server and many more.
-//! Only headers made here leave us: nothing of the caller's is forwarded, but for what is passed on as it is, which may
-//! say what novelties it uses.
+//! Of the caller's headers, `openai-beta` passes: to OpenAI, and with what is passed on as it is.
 
 use flyball_core::Operation;
 use flyball_translation::Dialect;
@@ -21,6 +20,8 @@ pub struct OpenAi {
     headers: Headers,
     keys: KeyPool,
     native: Vec<Native>,
+    /// Whether the novelties that a caller names are passed on.
+    forwards_beta: bool,
 }
 
 /// Where calls go.
@@ -64,7 +65,7 @@ impl OpenAi {
             completions: at("completions"),
         }));
         let keys = KeyPool::new(AUTHORIZATION, "Bearer ", keys)?;
-        Ok(OpenAi { address, headers: Headers::new(extra), keys, native })
+        Ok(OpenAi { address, headers: Headers::new(extra), keys, native, forwards_beta: false })
     }
 
     /// A resource on Azure.
@@ -80,7 +81,13 @@ impl OpenAi {
         let base = base.trim_end_matches('/').to_owned();
         let keys = KeyPool::new(HeaderName::from_static("api-key"), "", keys)?;
         let address = Address::Azure { base, version: version.to_owned() };
-        Ok(OpenAi { address, headers: Headers::new(extra), keys, native: Vec::new() })
+        Ok(OpenAi { address, headers: Headers::new(extra), keys, native: Vec::new(), forwards_beta: false })
+    }
+
+    /// The same, told which novelties of the protocol a caller uses.
+    #[must_use]
+    pub fn told_of_beta(self) -> Self {
+        OpenAi { forwards_beta: true, ..self }
     }
 
     /// The dialect in which a call that came in as `spoken` is made.
@@ -140,7 +147,7 @@ impl OpenAi {
     pub(super) async fn call(&self, egress: &Egress, outbound: Outbound<'_>) -> Result<Inbound, EgressError> {
         let uri = self.uri(&outbound)?;
         let mut headers = self.headers.of(&outbound);
-        if outbound.address.is_some() {
+        if self.forwards_beta || outbound.address.is_some() {
             for beta in outbound.caller.get_all(BETA) {
                 headers.append(BETA, beta.clone());
             }

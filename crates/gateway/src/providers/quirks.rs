@@ -10,6 +10,9 @@ pub struct Quirks {
     pub rename: &'static [(&'static str, &'static str)],
     /// Parameters that it refuses and that do not change what is meant.
     pub drop: &'static [&'static str],
+    /// Whether it knows messages of the role `developer`. Where not, they are of the role `system`, which means the
+    /// same.
+    pub developer: bool,
 }
 
 /// OpenAI's bookkeeping, which others refuse as unknown.
@@ -30,6 +33,7 @@ pub const MISTRAL: Quirks = Quirks {
         BOOKKEEPING[4],
         BOOKKEEPING[5],
     ],
+    developer: false,
 };
 
 /// <https://docs.cohere.com/docs/compatibility-api>
@@ -46,6 +50,7 @@ pub const COHERE: Quirks = Quirks {
         BOOKKEEPING[4],
         BOOKKEEPING[5],
     ],
+    developer: true,
 };
 
 /// <https://console.groq.com/docs/openai>
@@ -53,6 +58,7 @@ pub const GROQ: Quirks = Quirks {
     base_url: "https://api.groq.com/openai/v1",
     rename: &[],
     drop: &[BOOKKEEPING[0], BOOKKEEPING[1], BOOKKEEPING[3], BOOKKEEPING[4], BOOKKEEPING[5]],
+    developer: true,
 };
 
 /// <https://docs.ollama.com/api/openai-compatibility>
@@ -60,6 +66,7 @@ pub const OLLAMA: Quirks = Quirks {
     base_url: "http://127.0.0.1:11434/v1",
     rename: &[("max_completion_tokens", "max_tokens")],
     drop: &[],
+    developer: false,
 };
 
 /// <https://openrouter.ai/docs/api-reference>
@@ -67,4 +74,5 @@ pub const OPENROUTER: Quirks = Quirks {
     base_url: "https://openrouter.ai/api/v1",
     rename: &[("max_completion_tokens", "max_tokens")],
     drop: &[BOOKKEEPING[0]],
+    developer: true,
 };

@@ -60,6 +60,7 @@ impl Passages {
                 rename: Vec::new(),
                 drop_params: Vec::new(),
                 headers: headers(&format!("passthrough.{name}.headers"), &settings.headers)?,
+                developer: true,
                 stored_state: settings.stored_state,
                 lawful_basis: settings.lawful_basis,
                 price: prices.price(&settings.provider, name),

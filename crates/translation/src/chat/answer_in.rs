@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use flyball_core::Document;
 use flyball_core::json::{NodeKind, Value};
 
+use super::said::{self, Said};
 use super::{stops, usage};
 use crate::conversation::ToolCall;
 use crate::ids;
@@ -33,11 +34,14 @@ pub(crate) fn read_answer(document: &Document) -> Option<Answer<'_>> {
 
 fn choice<'d>(item: Value<'d>, number: u32, answer: &str) -> Option<Choice<'d>> {
     let message = item.get("message")?;
-    let said = |name: &str| message.get(name).and_then(Value::text).filter(|text| !text.is_empty());
     let mut parts = Vec::new();
-    parts.extend(said("reasoning_content").or_else(|| said("reasoning")).map(Part::Reasoning));
-    parts.extend(said("content").map(Part::Text));
-    parts.extend(said("refusal").map(Part::Refusal));
+    said::each(message, |said, text| {
+        parts.push(match said {
+            Said::Reasoning => Part::Reasoning(text),
+            Said::Text => Part::Text(text),
+            Said::Refusal => Part::Refusal(text),
+        });
+    });
     let calls = message.get("tool_calls");
     for (index, call) in (0..).zip(calls.into_iter().flat_map(Value::items)) {
         let function = call.get("function")?;

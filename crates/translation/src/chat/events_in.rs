@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use flyball_core::Document;
 use flyball_core::json::{NodeKind, Value};
 
+use super::said::{self, Said};
 use super::{stops, usage};
 use crate::events::StreamError;
 use crate::ids;
@@ -46,14 +47,6 @@ struct Call {
     index: u64,
     part: u32,
     id: String,
-}
-
-/// What words are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Said {
-    Reasoning,
-    Text,
-    Refusal,
 }
 
 impl EventReader {
@@ -142,16 +135,8 @@ impl EventReader {
         let first = choice.next;
         let delta = item.get("delta");
         let of = |name: &str| delta.and_then(|delta| delta.get(name));
-        let text = |name: &str| of(name).and_then(Value::text);
-        let said = [
-            (Said::Reasoning, text("reasoning_content").or_else(|| text("reasoning"))),
-            (Said::Text, text("content")),
-            (Said::Refusal, text("refusal")),
-        ];
-        for (kind, text) in said {
-            if let Some(text) = text.filter(|text| !text.is_empty()) {
-                choice.say(kind, text, events);
-            }
+        if let Some(delta) = delta {
+            said::each(delta, |kind, text| choice.say(kind, text, events));
         }
         for (position, call) in of("tool_calls").into_iter().flat_map(Value::items).enumerate() {
             choice.call(call, position as u64, &self.id, events)?;

@@ -279,6 +279,20 @@ pub(crate) const ANSWER: &[Field] = &[
         NONE,
     ),
     field(
+        "choices[].message.content[].text",
+        Meaning::Text,
+        "choices",
+        r#"[{"index":0,"message":{"role":"assistant","content":[{"type":"text","text":"Hello"}]},"finish_reason":"stop"}]"#,
+        NONE,
+    ),
+    field(
+        "choices[].message.content[].thinking",
+        Meaning::Reasoning,
+        "choices",
+        r#"[{"index":0,"message":{"role":"assistant","content":[{"type":"thinking","thinking":[{"type":"text","text":"A greeting."}]},{"type":"text","text":"Hello"}]},"finish_reason":"stop"}]"#,
+        NONE,
+    ),
+    field(
         "choices[].message.refusal",
         Meaning::RefusalText,
         "choices",

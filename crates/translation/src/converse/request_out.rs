@@ -130,8 +130,9 @@ fn write_tool(json: &mut Json, tool: &Tool<'_>) {
         let schema = tool.parameters.map_or(r#"{"type":"object","properties":{}}"#, |schema| schema.raw());
         json.key("json").raw(schema);
     });
-    if let Some(strict) = tool.strict {
-        json.key("strict").boolean(strict);
+    // Only models of late know the field; without it, none is strict.
+    if tool.strict == Some(true) {
+        json.key("strict").boolean(true);
     }
 }
 

@@ -134,8 +134,9 @@ pub(super) fn write_tools(request: &Request<'_>, json: &mut Json) {
                         json.key("description").text(description);
                     }
                     write_schema(tool.parameters, json);
-                    if let Some(strict) = tool.strict {
-                        json.key("strict").boolean(strict);
+                    // Only models of late know the field; without it, none is strict.
+                    if tool.strict == Some(true) {
+                        json.key("strict").boolean(true);
                     }
                 });
             }

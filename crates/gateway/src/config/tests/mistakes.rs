@@ -4,6 +4,40 @@ use super::*;
 
 const DEMO: &str = "providers: { demo: { kind: demo } }\n";
 
+#[test]
+fn a_service_account_that_cannot_sign_is_a_mistake_with_its_place() {
+    let text = "providers:\n  it:\n    kind: vertex\n    project: p\n    location: global\n    credentials: a.json\nroutes: { a: { provider: it } }\n";
+    let fixture = Fixture::new(text);
+    let place = "flyball.yaml:6: providers.it.credentials: the file a.json";
+    let said = |content: Option<&str>| {
+        if let Some(content) = content {
+            fs::write(fixture.path("a.json"), content).unwrap();
+        }
+        fixture.mistakes()
+    };
+    assert!(said(None)[0].starts_with(&format!("{place} cannot be read (")));
+    let whole = service_account();
+    let mut account: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    account["private_key"] = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n".into();
+    let unsigned = account.to_string();
+    for (content, reason) in [
+        ("[]", "it is not a JSON object of texts"),
+        (r#"{"type":"authorized_user"}"#, "its 'type' is not 'service_account'"),
+        ("{}", "'client_email' is missing"),
+        (unsigned.as_str(), "'private_key' is not an RSA key in PEM form"),
+        (&whole.replace("https://oauth2", "ftp://oauth2"), "'token_uri' is not an http or https URL"),
+    ] {
+        let said = said(Some(content));
+        let expected = format!("{place} is not the JSON key of a service account: {reason}");
+        assert!(said.len() == 1 && said[0].starts_with(&expected), "{content}: {said:?}");
+    }
+    fs::write(fixture.path("a.json"), &whole).unwrap();
+    let config = fixture.load().unwrap();
+    assert!(config.files().contains(&fixture.path("a.json")), "the file is watched");
+    let shown = format!("{config:?}{}", serde_json::to_string(&config).unwrap());
+    assert!(!shown.contains("PRIVATE KEY") && !shown.contains("robot@"), "{shown}");
+}
+
 /// A configuration and the beginnings of its mistakes, in order.
 const TABLE: &[(&str, &[&str])] = &[
     // Keys.

@@ -50,11 +50,12 @@ fn the_sample_loads_with_every_comment_in_use() {
         fs::create_dir_all(fixture.path(file).parent().unwrap()).unwrap();
         fs::write(fixture.path(file), "content").unwrap();
     }
+    fs::write(fixture.path("service-account.json"), service_account()).unwrap();
     let config = fixture.load().unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.timeouts, Timeouts::default());
     assert_eq!(config.drain, Drain::default());
-    assert_eq!(config.providers.len(), 8);
+    assert_eq!(config.providers.len(), 9);
 }
 
 #[test]

@@ -89,6 +89,12 @@ pub enum EgressError {
     /// The TLS handshake failed. Nothing was sent.
     #[error("the TLS handshake failed: {0}")]
     Tls(String),
+    /// The credential that the call needs could not be had. Nothing was sent.
+    #[error("there is no credential for the call: {reason}")]
+    Credential {
+        /// Why not; holds nothing secret.
+        reason: Box<str>,
+    },
     /// Time ran out.
     #[error("waiting for the {phase} took too long")]
     Timeout {
@@ -121,6 +127,7 @@ impl EgressError {
             | EgressError::Resolve
             | EgressError::Connect(_)
             | EgressError::Tls(_)
+            | EgressError::Credential { .. }
             | EgressError::Timeout { phase: TimeoutPhase::Connect } => true,
             EgressError::Timeout { phase: TimeoutPhase::Head | TimeoutPhase::Body }
             | EgressError::Reset

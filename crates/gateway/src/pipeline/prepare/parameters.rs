@@ -52,6 +52,13 @@ pub(super) fn apply(
             editor.set(root, name, &value.to_string());
         }
     }
+    if part == Part::All && dialect == Some(Dialect::Chat) && !route.developer {
+        for message in root.get("messages").into_iter().flat_map(Value::items) {
+            if message.get("role").is_some_and(|role| role.is_text("developer")) {
+                editor.set(message, "role", r#""system""#);
+            }
+        }
+    }
     if call.operation == Operation::Chat {
         let cap = [route.max_output_tokens, safe_mode.map(|settings| settings.max_output_tokens)];
         if let Some(cap) = cap.into_iter().flatten().min() {

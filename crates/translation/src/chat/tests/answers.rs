@@ -32,6 +32,20 @@ fn an_answer_is_what_it_was() {
 }
 
 #[test]
+fn content_in_a_list_is_thoughts_and_text() {
+    let content = json!([
+        {"type":"thinking","thinking":[{"type":"text","text":"hm"},{"type":"reference","reference_ids":[1]}]},
+        {"type":"thinking","thinking":"so"},
+        {"type":"text","text":"a"},
+        {"type":"reference","reference_ids":[1]},
+        {"type":"text","text":"b"},
+    ]);
+    let answer = back(&json!({"choices":[{"message":{"content":content},"finish_reason":"stop"}]}));
+    let message = &answer["choices"][0]["message"];
+    assert_eq!((&message["content"], &message["reasoning_content"]), (&json!("ab"), &json!("hmso")));
+}
+
+#[test]
 fn what_the_provider_does_not_say_is_the_envelopes() {
     let answer = back(&json!({"choices":[{"message":{"content":""},"finish_reason":"stop"}]}));
     let expected = json!({

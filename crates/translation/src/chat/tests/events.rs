@@ -108,6 +108,14 @@ fn a_stream_is_put_together_as_it_was_meant() {
 }
 
 #[test]
+fn content_in_a_list_is_thoughts_and_text() {
+    let thought = json!({"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]}]});
+    let text = json!({"content":[{"type":"text","text":"a"}]});
+    let told = whole(&through(&[chunk(thought, None), chunk(text, Some("stop"))], true, false).unwrap());
+    assert_eq!((told.reasoning.as_str(), told.content.as_str()), ("hm", "a"));
+}
+
+#[test]
 fn usage_is_told_only_to_those_who_asked() {
     assert!(whole(&through(&conversation(), true, false).unwrap()).usage.is_none());
 }
