@@ -149,7 +149,7 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
 fn stay_within(call: &Call, dialect: Dialect, target: &Route) -> Result<(), Refusal> {
     let root = call.document.root();
     let dropped = |field: &str| target.drop_params.iter().any(|key| key == field);
-    if let Some(field) = beyond::other_models(root).filter(|field| !dropped(field)) {
+    if let Some(field) = beyond::other_models(root, dropped) {
         let message = format!("'{field}' names other models than the one that was asked for.");
         return Err(Refusal::new(Kind::InvalidField, message).at(field));
     }
@@ -157,7 +157,7 @@ fn stay_within(call: &Call, dialect: Dialect, target: &Route) -> Result<(), Refu
     if target.stored_state || !(call.unseen_input || call.server_tools) {
         return Ok(());
     }
-    match beyond::stored_state(root, dialect).filter(|field| !dropped(field)) {
+    match beyond::stored_state(root, dialect, dropped) {
         None => Ok(()),
         Some(field) => {
             let message = format!("'{field}' names what the provider keeps of other calls.");
