@@ -78,7 +78,8 @@ fn way(exchange: &Exchange, dialect: Option<Dialect>, basis: &Basis, echo: Strin
             created: u64::try_from(exchange.time.seconds()).unwrap_or(0),
             model: target.model.clone(),
             echo,
-            stream_usage: basis.call.stream_usage,
+            // Whoever asked: the screen takes it out of streams whose caller did not.
+            stream_usage: true,
         },
     })
 }

@@ -140,8 +140,12 @@ mod tests {
         let usage = read(&document(MESSAGE)).unwrap().usage.unwrap();
         assert_eq!((usage.input, usage.cached_input, usage.output), (12, 4, 6));
         assert_eq!(usage.how, Counting::Reported);
-        let untold = document(r#"{"content":[],"usage":{"output_tokens":6}}"#);
-        assert_eq!(read(&untold).unwrap().usage, None);
+        for untold in [
+            r#"{"content":[],"usage":{"output_tokens":6}}"#,
+            r#"{"content":[],"usage":{"input_tokens":0,"output_tokens":0}}"#,
+        ] {
+            assert_eq!(read(&document(untold)).unwrap().usage, None, "{untold}");
+        }
     }
 
     #[test]
