@@ -103,7 +103,7 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
                 exchange.dropped.push("store".to_owned());
             }
         }
-        let output_bound = parameters::output_bound(call, spoken, &target, safe_mode);
+        let output_bound = parameters::output_bound(root, spoken, &target, safe_mode);
         let body = editor.finish();
         return Ok(Prepared {
             spoken: body.clone(),
@@ -120,18 +120,25 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
         return Err(Refusal::new(Kind::UnsupportedOperation, message).at("model"));
     };
     exchange.dropped = parameters::apply(&mut editor, root, call, spoken, &target, safe_mode, Part::Limits);
-    let document = reread(editor.finish())?;
+    let document = Document::parse(editor.finish(), OWN_LIMITS).map_err(|error| {
+        let message = "What the policy masks in this request leaves members of the same name.";
+        Refusal::new(Kind::Untranslatable, message).because(error)
+    })?;
     let wanted = Wanted {
         model: &target.model,
         max_output_tokens: target.max_output_tokens.unwrap_or(DEFAULT_OUTPUT),
     };
     let translated = flyball_translation::request(from, &document, to, wanted).map_err(untranslatable)?;
     exchange.dropped.extend(translated.dropped);
-    let mut body = translated.body;
+    let (mut body, mut output_bound) = (translated.body, translated.max_output_tokens);
     if !(target.defaults.is_empty() && target.rename.is_empty() && target.drop_params.is_empty()) {
         let document = reread(body)?;
         let mut editor = Editor::new(&document);
         parameters::apply(&mut editor, document.root(), call, dialect, &target, safe_mode, Part::Own);
+        if matches!(to, Dialect::Chat | Dialect::Messages) {
+            // The route's own may set, rename or drop the cap.
+            output_bound = parameters::output_bound(document.root(), dialect, &target, safe_mode);
+        }
         body = editor.finish();
     }
     Ok(Prepared {
@@ -141,7 +148,7 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
         body,
         dialect,
         echo: translated.echo,
-        output_bound: translated.max_output_tokens,
+        output_bound,
     })
 }
 
