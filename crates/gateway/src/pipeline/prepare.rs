@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flyball_core::json::{Document, Editor, Value};
+use flyball_core::json::{Document, Editor, NodeKind, Value};
 use flyball_core::{Call, Disposition, Operation, Text, TextRole, Treatment};
 use flyball_core::{Decision, Finding};
 use flyball_translation::{Dialect, Untranslatable, Wanted};
@@ -13,7 +13,7 @@ use parameters::Part;
 
 use super::decide::{Basis, Decided};
 use super::dispatch::is_word;
-use super::inspect::Located;
+use super::inspect::{Located, words};
 use super::screen::Reply;
 use super::settle;
 use crate::exchange::{Exchange, Outcome};
@@ -248,10 +248,22 @@ pub(super) fn mask_text(editor: &mut Editor<'_>, value: Value<'_>, text: Text, f
     if findings.is_empty() || text.role == TextRole::Signed {
         return;
     }
-    let parts = match (text.role, value.text()) {
+    let parts = match (text.role, words(value)) {
         (TextRole::ToolArguments, Some(content)) => flyball_mask::json_parts(&content, findings),
         _ => flyball_mask::parts(findings),
     };
+    if value.kind() != NodeKind::String {
+        let raw = value.raw();
+        let (mut json, mut done) = (String::with_capacity(raw.len()), 0);
+        for (range, tag) in parts {
+            json.push_str(raw.get(done..range.start).unwrap_or_default());
+            json.push_str(&tag);
+            done = range.end;
+        }
+        json.push_str(raw.get(done..).unwrap_or_default());
+        editor.replace(value, json);
+        return;
+    }
     editor.rewrite_text(value, parts.iter().map(|(range, tag)| (range.clone(), tag.as_str())));
 }
 
@@ -280,6 +292,24 @@ mod tests {
         let mut editor = Editor::new(&call.document);
         mask(&mut editor, &call, &findings, decision)?;
         Ok(String::from_utf8(editor.finish().to_vec()).unwrap())
+    }
+
+    #[test]
+    fn what_a_tool_is_given_is_masked_in_keys_and_numbers_and_stays_json() {
+        let text = r#"{"model":"m","max_tokens":9,"messages":[{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"pay","input":{"card":4111111111111111, "bob@example.org":["a\u0064a@example.org",1],"n":2}}]}]}"#;
+        let document = Document::parse(Bytes::from_static(text.as_bytes()), Limits::default()).unwrap();
+        let call = anthropic::request::decode(document, Operation::Chat).unwrap();
+        let masking = Decision { masks: vec![MaskScope::Category(Category::Pii)], ..Decision::default() };
+        let mut findings = Vec::new();
+        for (index, text) in call.texts.iter().enumerate() {
+            let content = words(call.document.value(text.node)).unwrap();
+            scan(&Scanner::standard(), index, text.role, &content, &mut findings);
+        }
+        let mut editor = Editor::new(&call.document);
+        mask(&mut editor, &call, &findings, &masking).unwrap();
+        let sent = String::from_utf8(editor.finish().to_vec()).unwrap();
+        let input = r#""input":{"card":"<payment_card>", "<email>":["<email>",1],"n":2}}]}]}"#;
+        assert!(sent.ends_with(input), "{sent}");
     }
 
     #[test]

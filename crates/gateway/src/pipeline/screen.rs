@@ -13,6 +13,7 @@ use flyball_translation::{Dialect, Envelope};
 
 use super::decide::Basis;
 use super::dispatch::Dispatched;
+use super::inspect::words;
 use crate::edge::body::Body;
 use crate::exchange::{Exchange, Outcome};
 use crate::recording::SaltedHash;
@@ -122,7 +123,7 @@ fn head(exchange: &Exchange, content_type: HeaderValue) -> Response<Body> {
 fn sources(snapshot: &crate::snapshot::Snapshot, basis: &Basis) -> verbatim::Sources {
     let mut call = verbatim::Shingles::default();
     for text in &basis.call.texts {
-        if let Some(text) = basis.call.document.value(text.node).text() {
+        if let Some(text) = words(basis.call.document.value(text.node)) {
             call.add(&text);
         }
     }

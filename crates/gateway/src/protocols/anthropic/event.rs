@@ -85,7 +85,7 @@ impl Reader {
             }
             _ => {}
         }
-        block::read(&mut self.reading, block, TextRole::Assistant, false);
+        block::read(&mut self.reading, block, TextRole::Assistant, block::Place::Event);
     }
 
     fn delta(&mut self, delta: Value<'_>) {
@@ -105,7 +105,7 @@ impl Reader {
                 // A summary comes at once: the delta is all of it.
                 ("compaction_delta", "content") => {}
                 ("citations_delta", "citation") => {
-                    block::read(&mut self.reading, value, TextRole::Assistant, false);
+                    block::read(&mut self.reading, value, TextRole::Assistant, block::Place::Event);
                 }
                 _ => {
                     let mut path = DefaultHasher::new();
