@@ -4,9 +4,11 @@
 use bytes::Bytes;
 use flyball_core::json::{Document, Editor, Limits, NodeId};
 use flyball_core::{Call, Operation, Text};
+use http::{HeaderMap, Method};
 
+use crate::edge::form;
 use crate::edge::sse::Decoder;
-use crate::protocols::{Protocol, anthropic, openai};
+use crate::protocols::{Protocol, anthropic, openai, passthrough};
 
 /// Decoding events never fails otherwise than by size, and does not depend on how the bytes are cut.
 pub fn sse_decoder(bytes: &[u8]) {
@@ -96,17 +98,71 @@ fn rewritten(document: &Document, texts: &[Text], more: impl FnOnce(&mut Editor<
 /// finds only texts that can be rewritten without breaking it.
 pub fn responses_decoder(bytes: &[u8]) {
     let Ok(document) = Document::parse(Bytes::copy_from_slice(bytes), Limits::default()) else { return };
-    for protocol in [Protocol::OpenAiResponses, Protocol::OpenAiCompletions] {
-        let _ = protocol.count_answer(&document);
-        if let Some(answer) = protocol.read_answer(&document) {
-            rewrite(protocol, &document, answer.texts.iter().map(|text| text.text.node));
+    every_reading(&document, &[Protocol::OpenAiResponses, Protocol::OpenAiCompletions]);
+}
+
+/// The same of the endpoints that are no conversations, and of what is passed on.
+pub fn endpoints_decoder(bytes: &[u8]) {
+    let Ok(document) = Document::parse(Bytes::copy_from_slice(bytes), Limits::default()) else { return };
+    let protocols = [
+        Protocol::OpenAiModerations,
+        Protocol::OpenAiImages,
+        Protocol::Rerank,
+        Protocol::OpenAiSpeech,
+        Protocol::OpenAiTranscriptions,
+        Protocol::Passthrough,
+    ];
+    every_reading(&document, &protocols);
+    // As the body of a call that is passed on: what is done to it stays within its place.
+    let source = document.source().clone();
+    let target = ("/a", Some("b=c"));
+    let opened =
+        passthrough::open("n", &Method::POST, target, &HeaderMap::new(), source, false, Limits::default());
+    let Ok((text, passing)) = opened else { return };
+    let Ok(document) = Document::parse(text.into(), Limits { depth: 1024, ..Limits::default() }) else {
+        return;
+    };
+    let Ok(call) = passthrough::decode(document) else { return };
+    let mut editor = Editor::new(&call.document);
+    for text in &call.texts {
+        let value = call.document.value(text.node);
+        let length = value.text().map_or(0, |text| text.len());
+        editor.rewrite_text(value, [(0..length, "/../\"]?#{")]);
+    }
+    let rewritten = Document::parse(editor.finish(), Limits { depth: 1024, ..Limits::default() });
+    let passed = rewritten.ok().and_then(|document| passthrough::close(&document, passing).ok());
+    assert!(passed.is_some(), "a rewritten call is a call");
+    if let Some(passed) = passed {
+        assert!(Document::parse(passed.body, Limits::default()).is_ok(), "a rewritten body is a document");
+        assert_eq!(passed.address.target().matches(['/', '?', '#']).count(), 2, "an address keeps its form");
+    }
+}
+
+/// Reading a form yields parts within bounds, which read the same when they are written anew.
+pub fn form_decoder(bytes: &[u8]) {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else { return };
+    let read = |content_type: &str, body: Bytes| runtime.block_on(form::read(Some(content_type), body));
+    let Ok(parts) = read("multipart/form-data; boundary=b", Bytes::copy_from_slice(bytes)) else { return };
+    let boundary = "flyball-0192f0c1";
+    let again = read(&format!("multipart/form-data; boundary={boundary}"), form::write(&parts, boundary));
+    assert!(again.is_ok_and(|again| again == parts), "parts read as they were written");
+    if let Ok((document, _)) = openai::transcriptions::open(parts) {
+        assert!(Document::parse(document.into(), Limits::default()).is_ok(), "fields make a document");
+    }
+}
+
+fn every_reading(document: &Document, protocols: &[Protocol]) {
+    for protocol in protocols.iter().copied() {
+        let _ = protocol.count_answer(document);
+        if let Some(answer) = protocol.read_answer(document) {
+            rewrite(protocol, document, answer.texts.iter().map(|text| text.text.node));
         }
-        if let Some(chunk) = protocol.read_event(&document) {
-            protocol.ending().note(&document, &chunk);
-            rewrite(protocol, &document, chunk.free());
+        if let Some(chunk) = protocol.read_event(document) {
+            protocol.ending().note(document, &chunk);
+            rewrite(protocol, document, chunk.free());
         }
         if let Ok(call) = protocol.decode(document.clone()) {
-            rewrite(protocol, &document, call.texts.iter().map(|text| text.node));
+            rewrite(protocol, document, call.texts.iter().map(|text| text.node));
         }
     }
 }
