@@ -122,10 +122,11 @@ fn tools(object: Value<'_>) -> Option<String> {
             let is = |name: &str| tool.get("type").is_some_and(|kind| kind.is_text(name));
             if is("namespace") {
                 rest.extend(tool.get("tools").into_iter().flat_map(Value::items));
-            } else if !is("function") && !is("custom") {
-                if let Some(key) = kept(tool) {
-                    return Some(format!("tools[{index}].{key}"));
-                }
+            } else if !is("function")
+                && !is("custom")
+                && let Some(key) = kept(tool)
+            {
+                return Some(format!("tools[{index}].{key}"));
             }
         }
         None

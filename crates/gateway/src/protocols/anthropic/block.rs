@@ -108,10 +108,8 @@ impl Reader<'_> {
             match (kind.as_ref(), name.as_ref()) {
                 (_, "type") => self.reading.fixed(value),
                 // A tool's own data: whatever it looks like, it is no block.
-                ("tool_use" | "server_tool_use" | "mcp_tool_use", "input") => {
-                    if self.place != Place::Event {
-                        self.reading.arguments(value);
-                    }
+                ("tool_use" | "server_tool_use" | "mcp_tool_use", "input") if self.place != Place::Event => {
+                    self.reading.arguments(value);
                 }
                 ("thinking", "thinking") => self.reading.text(value, reasoning),
                 ("compaction", "content") if value.kind() == NodeKind::String => {
