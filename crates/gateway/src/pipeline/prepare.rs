@@ -155,7 +155,9 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
     let translated = flyball_translation::request(from, &document, to, wanted).map_err(untranslatable)?;
     exchange.dropped.extend(translated.dropped);
     let (mut body, mut output_bound) = (translated.body, translated.max_output_tokens);
-    if !(target.defaults.is_empty() && target.rename.is_empty() && target.drop_params.is_empty()) {
+    let own = !(target.defaults.is_empty() && target.rename.is_empty() && target.drop_params.is_empty());
+    // What another dialect calls thinking may become what safe mode takes away in this one.
+    if own || safe_mode.is_some() {
         let document = reread(body)?;
         let mut editor = Editor::new(&document);
         parameters::apply(&mut editor, document.root(), call, dialect, &target, safe_mode, Part::Own);
