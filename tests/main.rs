@@ -4,9 +4,15 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod agents;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod cells;
+#[cfg(test)]
 mod commands;
+#[cfg(test)]
+mod dialect_faults;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
@@ -46,4 +52,8 @@ mod tidy;
 #[cfg(test)]
 mod usage;
 #[cfg(test)]
+mod usage_cells;
+#[cfg(test)]
 mod usage_counting;
+#[cfg(test)]
+mod verbatim;

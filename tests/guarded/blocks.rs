@@ -28,7 +28,7 @@ async fn a_blocked_answer_gets_out_on_no_route() {
         "  - {id: no-pii, description: No personal data, when: output.contains_pii, action: block}\n",
     )
     .await;
-    for form in Form::ALL {
+    for form in Form::NATIVE {
         for size in [1, 4, 1000] {
             let what = format!("{form:?} in pieces of {size}");
             match form {
@@ -45,7 +45,7 @@ async fn a_blocked_answer_gets_out_on_no_route() {
             let heard = governed.ask(form, "canned", "Go on.").await;
             heard.assert_nothing_leaked(&what);
             if form.streams() {
-                heard.assert_ends_as_refused(&what);
+                heard.assert_ends_as_refused(form, &what);
                 let documents = heard.documents();
                 let indices = |refused: bool| {
                     let choices = documents.iter().map(|event| &event["choices"][0]);
@@ -71,7 +71,7 @@ async fn a_blocked_stream_keeps_what_it_had_said_and_ends() {
     let text = "All of this is harmless and goes out. But then alex.example@example.com and more.";
     for size in [1, 7, 30] {
         let heard = governed.ask(Form::ChatStream, "sim", &says(text, size)).await;
-        heard.assert_ends_as_refused("stream");
+        heard.assert_ends_as_refused(Form::ChatStream, "stream");
         heard.assert_nothing_leaked("stream");
         let content = heard.content(0);
         assert!(text.starts_with(&content), "{content}");
@@ -85,7 +85,7 @@ async fn a_blocked_request_reaches_no_provider() {
         "  - {id: no-pii, description: No personal data, when: prompt.contains_pii, action: block}\n",
     )
     .await;
-    for form in Form::ALL {
+    for form in Form::NATIVE {
         for model in ["sim", "canned"] {
             let heard = governed.ask(form, model, &personal_text()).await;
             let what = format!("{form:?} {model}");

@@ -3,33 +3,14 @@
 
 use serde_json::{Value, json};
 
-use super::{CLEAN, Form, Governed, PERSONAL, masked_text, personal_text};
+use super::{CLEAN, Form, Governed, PERSONAL, assert_untold, masked_text, personal_text};
 
 const MASK: &str = "  - {id: mask, when: prompt.contains_pii, action: mask}\n";
-
-fn strings(value: &Value) -> Vec<&str> {
-    match value {
-        Value::String(text) => vec![text],
-        Value::Array(items) => items.iter().flat_map(strings).collect(),
-        Value::Object(members) => members.values().flat_map(strings).collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// Fails when the provider was told any of it.
-fn assert_untold(body: &[u8], what: &str) {
-    let told: Value = serde_json::from_slice(body).unwrap();
-    for text in strings(&told) {
-        for (_, value) in PERSONAL {
-            assert!(!text.contains(value), "{what}: {value} was told: {text}");
-        }
-    }
-}
 
 #[tokio::test]
 async fn a_masked_prompt_reaches_the_provider_as_tags_on_every_route() {
     let governed = Governed::with_policy(MASK).await;
-    for form in Form::ALL {
+    for form in Form::NATIVE {
         let heard = governed.ask(form, "sim", &personal_text()).await;
         assert_eq!((heard.status.as_u16(), heard.header("x-flyball-action")), (200, "mask"), "{form:?}");
         let received = governed.simulator.received().last().unwrap().body.clone();

@@ -1,4 +1,5 @@
-//! Usage against what the provider says it did: to the token, over a mix of calls of which every tenth goes wrong.
+//! Usage against what the provider says it did: to the token, over a mix of calls, in every protocol and to providers
+//! of every dialect, of which every tenth goes wrong.
 //! The long form (`FLYBALL_LONG`) makes 100,000 calls.
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tokio::time::sleep;
 
 use super::Export;
 use super::export::usage;
+use crate::cells::{Form, Vendor};
 
 /// Callers at a time.
 const CALLERS: u64 = 32;
@@ -39,6 +41,11 @@ fn routes(simulator: &Simulator) -> Routes {
         .route("words", "provider: sim, model: 'sim:chunks=9'")
         .route("prompt", "provider: sim, model: 'sim:'")
         .route("vectors", "provider: sim, model: 'sim:', operations: [embeddings]");
+    for vendor in Vendor::ALL {
+        let settings = vendor.settings(&format!("http://{}", simulator.address()));
+        let route = format!("provider: {}, model: 'sim:chunks=7'", vendor.name());
+        routes = routes.provider(vendor.name(), &settings).route(vendor.name(), &route);
+    }
     for (name, script, _) in FAULTS {
         routes = routes.route(name, &format!("provider: sim, model: '{script}'"));
     }
@@ -53,6 +60,9 @@ fn request(number: u64) -> (&'static str, Value) {
     if number % 10 == 3 {
         let (name, _, stream) = FAULTS[usize::try_from(number / 10).unwrap() % FAULTS.len()];
         return (chat, json!({"model": name, "stream": stream, "messages": messages}));
+    }
+    if number % 8 == 6 {
+        return cell(number / 8, &content);
     }
     match number % 6 {
         0 => (chat, json!({"model": "prompt", "messages": messages})),
@@ -71,6 +81,14 @@ fn request(number: u64) -> (&'static str, Value) {
             (chat, body)
         }
     }
+}
+
+/// A call in any protocol, to a provider of any dialect.
+fn cell(number: u64, content: &str) -> (&'static str, Value) {
+    let at = usize::try_from(number).unwrap();
+    let form = Form::TEXTS[at % Form::TEXTS.len()];
+    let vendor = Vendor::ALL[at / Form::TEXTS.len() % Vendor::ALL.len()];
+    (form.path(), form.request(vendor.name(), content))
 }
 
 async fn ask(client: &Client, number: u64) {
@@ -96,7 +114,8 @@ async fn usage_is_what_the_provider_did_to_the_token() {
     let long = std::env::var_os("FLYBALL_LONG").is_some();
     let count = if long { 100_000 } else { 2_400 };
     let simulator = Simulator::start().await.unwrap();
-    let setup = routes(&simulator).setup(Flyball::builder(env!("CARGO_BIN_EXE_flyball")));
+    let setup =
+        routes(&simulator).setup(Flyball::builder(env!("CARGO_BIN_EXE_flyball"))).env("SIM_KEY", "sk-sim");
     let flyball = setup.args(["--log-level", "error"]).start().await.unwrap();
     let client = flyball.client().with_key(flyball.demo_key().unwrap());
     let mut callers = JoinSet::new();

@@ -74,6 +74,11 @@ impl Canned {
         format!("http://{}/v1", self.address)
     }
 
+    /// The address without a path, for dialects whose paths begin at the root.
+    pub fn root(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// Answers from now on with this JSON document.
     pub fn answer(&self, document: impl Into<Bytes>) {
         self.set(StatusCode::OK, "application/json", document.into());

@@ -1,10 +1,14 @@
 //! A stream of one dialect's events as one of another's: each event is read, and what it tells is written at once.
-//! Framing is not done here: names and data come in, names and data go out.
+//! Framing is not done here: names and data come in, names and data go out. Most events differ from the one before in
+//! a few words only: `pattern` spares the reading of these.
+
+mod pattern;
 
 use bytes::Bytes;
 use flyball_core::json::{Document, Limits};
+use pattern::Pattern;
 
-use crate::reply::Event;
+use crate::reply::{Event, Opened, Usage};
 use crate::{Dialect, Envelope, chat, completions, converse, gemini, messages, responses};
 
 /// Bounds on one event.
@@ -53,6 +57,10 @@ enum Writer {
 pub struct Events {
     reader: Reader,
     writer: Writer,
+    /// Of the last event that was read, if others can be told by it.
+    pattern: Option<Pattern>,
+    /// What the provider told of tokens, and whether nothing was written since.
+    told: Option<(Usage, bool)>,
 }
 
 impl Events {
@@ -72,7 +80,7 @@ impl Events {
             Dialect::Messages => Writer::Messages(messages::EventWriter::new(envelope)),
             Dialect::Gemini | Dialect::Converse => return None,
         };
-        Some(Events { reader, writer })
+        Some(Events { reader, writer, pattern: None, told: None })
     }
 
     /// Takes an event and appends what it becomes.
@@ -85,6 +93,12 @@ impl Events {
         data: &Bytes,
         out: &mut Vec<Written>,
     ) -> Result<(), StreamError> {
+        if let Some(piece) = self.pattern.as_ref().and_then(|pattern| pattern.read(name, data)) {
+            self.note(&piece);
+            self.writer.write(&piece, out);
+            return Ok(());
+        }
+        self.pattern = None;
         if let (Reader::Chat(reader), b"[DONE]") = (&mut self.reader, data.as_ref()) {
             let mut events = Vec::new();
             reader.done(&mut events);
@@ -100,28 +114,64 @@ impl Events {
             Reader::Converse(reader) => reader.read(name, &document, &mut events),
         };
         self.write(&events, out);
+        if read.is_ok()
+            && let [event] = events.as_slice()
+        {
+            self.pattern = Pattern::new(name, &document, event);
+        }
         read
     }
 
-    /// The provider's body ended. Appends what is still to be said, where the dialect's streams end without a mark.
+    /// The provider's body ended. Appends what is still to be said, where the mark of the end is missing and
+    /// everything else was told.
     pub fn end_of_body(&mut self, out: &mut Vec<Written>) {
         let mut events = Vec::new();
         match &mut self.reader {
             Reader::Gemini(reader) => reader.end_of_body(&mut events),
             Reader::Chat(reader) => reader.end_of_body(&mut events),
-            Reader::Messages(_) | Reader::Converse(_) => {}
+            Reader::Messages(reader) => reader.end_of_body(&mut events),
+            Reader::Converse(_) => {}
         }
         self.write(&events, out);
     }
 
+    /// What the provider told of the tokens of all that came, whatever the events say that were written: some
+    /// dialects must tell zeros where nothing was told, others tell nothing that was not asked for. None where it
+    /// told nothing, or told it before the last words.
+    pub fn usage(&self) -> Option<Usage> {
+        self.told.filter(|(_, last)| *last).map(|(usage, _)| usage)
+    }
+
+    fn note(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Usage(usage) => {
+                let before = self.told.map(|(before, _)| before);
+                self.told = Some((chat::usage::merge(before, usage), true));
+            }
+            Event::Piece { .. } | Event::Open { kind: Opened::ToolCall { .. }, .. } => {
+                if let Some((_, last)) = &mut self.told {
+                    *last = false;
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn write(&mut self, events: &[Event<'_>], out: &mut Vec<Written>) {
         for event in events {
-            match &mut self.writer {
-                Writer::Chat(writer) => writer.write(event, out),
-                Writer::Completions(writer) => writer.write(event, out),
-                Writer::Responses(writer) => writer.write(event, out),
-                Writer::Messages(writer) => writer.write(event, out),
-            }
+            self.note(event);
+            self.writer.write(event, out);
+        }
+    }
+}
+
+impl Writer {
+    fn write(&mut self, event: &Event<'_>, out: &mut Vec<Written>) {
+        match self {
+            Writer::Chat(writer) => writer.write(event, out),
+            Writer::Completions(writer) => writer.write(event, out),
+            Writer::Responses(writer) => writer.write(event, out),
+            Writer::Messages(writer) => writer.write(event, out),
         }
     }
 }

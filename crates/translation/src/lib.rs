@@ -35,6 +35,7 @@ pub use gate::Untranslatable;
 pub use reference::reference;
 
 use gate::Gate;
+use reply::Usage;
 
 /// What a request becomes.
 #[derive(Debug)]
@@ -109,8 +110,17 @@ pub struct Envelope {
     pub stream_usage: bool,
 }
 
+/// What an answer becomes.
+#[derive(Debug)]
+pub struct Answered {
+    /// The body for the caller.
+    pub body: Bytes,
+    /// What the provider told of tokens. Dialects that must tell them tell zeros where it told none.
+    pub usage: Option<Usage>,
+}
+
 /// Writes an answer of one dialect as one of another; none when it is not one of the first.
-pub fn answer(from: Dialect, document: &Document, to: Dialect, envelope: &Envelope) -> Option<Bytes> {
+pub fn answer(from: Dialect, document: &Document, to: Dialect, envelope: &Envelope) -> Option<Answered> {
     let answer = match from {
         Dialect::Chat => chat::read_answer(document),
         Dialect::Messages => messages::read_answer(document),
@@ -125,5 +135,5 @@ pub fn answer(from: Dialect, document: &Document, to: Dialect, envelope: &Envelo
         Dialect::Messages => messages::write_answer(&answer, envelope),
         Dialect::Gemini | Dialect::Converse => return None,
     };
-    Some(body.into())
+    Some(Answered { body: body.into(), usage: answer.usage })
 }

@@ -155,7 +155,7 @@ fn told(provider: Dialect, word: &str, caller: Dialect) -> Option<String> {
     let limits = Limits { depth: 16, nodes: 1000 };
     let parse = |text: Bytes| Document::parse(text, limits).ok();
     let said = parse(answer_that_ended(provider, word)?.into())?;
-    let read = parse(answer(provider, &said, caller, &Envelope::default())?)?;
+    let read = parse(answer(provider, &said, caller, &Envelope::default())?.body)?;
     let root = read.root();
     let text = match caller {
         Dialect::Chat | Dialect::Completions => {

@@ -24,11 +24,31 @@ use crate::refusal::KINDS;
 struct Empty;
 
 /// Exchanges, which have handlers of their own.
-const EXCHANGES: [(Protocol, &str, &str); 9] = [
+const EXCHANGES: [(Protocol, &str, &str); 13] = [
     (
         Protocol::OpenAiChat,
         "Answers a conversation, whole or streamed.",
         "https://platform.openai.com/docs/api-reference/chat",
+    ),
+    (
+        Protocol::OpenAiResponses,
+        "Answers in items, whole or streamed.",
+        "https://platform.openai.com/docs/api-reference/responses",
+    ),
+    (
+        Protocol::OpenAiCompletions,
+        "Continues texts, whole or streamed: the completions of old.",
+        "https://platform.openai.com/docs/api-reference/completions",
+    ),
+    (
+        Protocol::AnthropicMessages,
+        "Answers a conversation in Anthropic's protocol, whole or streamed; refusals have that protocol's shape.",
+        "https://docs.anthropic.com/en/api/messages",
+    ),
+    (
+        Protocol::AnthropicCountTokens,
+        "Counts the tokens of such a conversation.",
+        "https://docs.anthropic.com/en/api/messages-count-tokens",
     ),
     (
         Protocol::OpenAiEmbeddings,

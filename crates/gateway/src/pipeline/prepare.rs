@@ -144,15 +144,13 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
         return Err(Refusal::new(Kind::UnsupportedOperation, message).at("model"));
     };
     exchange.dropped = parameters::apply(&mut editor, root, call, spoken, &target, safe_mode, Part::Limits);
-    let document = Document::parse(editor.finish(), OWN_LIMITS).map_err(|error| {
-        let message = "What the policy masks in this request leaves members of the same name.";
-        Refusal::new(Kind::Untranslatable, message).because(error)
-    })?;
+    let edited = if editor.is_empty() { None } else { Some(masked(editor.finish())?) };
+    let document = edited.as_ref().unwrap_or(&call.document);
     let wanted = Wanted {
         model: &target.model,
         max_output_tokens: target.max_output_tokens.unwrap_or(DEFAULT_OUTPUT),
     };
-    let translated = flyball_translation::request(from, &document, to, wanted).map_err(untranslatable)?;
+    let translated = flyball_translation::request(from, document, to, wanted).map_err(untranslatable)?;
     exchange.dropped.extend(translated.dropped);
     let (mut body, mut output_bound) = (translated.body, translated.max_output_tokens);
     let own = !(target.defaults.is_empty() && target.rename.is_empty() && target.drop_params.is_empty());
@@ -199,6 +197,14 @@ fn stay_within(call: &Call, dialect: Dialect, target: &Route) -> Result<(), Refu
             Err(Refusal::new(Kind::StoredState, message).at(field))
         }
     }
+}
+
+/// Reads a request in which texts were replaced.
+fn masked(body: Bytes) -> Result<Document, Refusal> {
+    Document::parse(body, OWN_LIMITS).map_err(|error| {
+        let message = "What the policy masks in this request leaves members of the same name.";
+        Refusal::new(Kind::Untranslatable, message).because(error)
+    })
 }
 
 /// Reads a body of our own making.

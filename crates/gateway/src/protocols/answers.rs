@@ -53,6 +53,12 @@ impl Told {
     }
 }
 
+impl From<flyball_translation::reply::Usage> for Told {
+    fn from(usage: flyball_translation::reply::Usage) -> Self {
+        Told { input: usage.input, cached_input: usage.cached, output: usage.output }
+    }
+}
+
 /// A whole answer.
 #[derive(Debug, Default)]
 pub struct Answer {

@@ -17,10 +17,11 @@ pub mod tokens;
 pub mod transcriptions;
 
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-use flyball_core::json::{Editor, Value};
+use flyball_core::json::{Editor, NodeKind, Value};
 
-use super::{Told, Usage};
+use super::{Field, Told, Usage};
 
 /// Reads a `usage` object.
 pub fn usage(value: Value<'_>) -> Option<Usage> {
@@ -54,5 +55,28 @@ pub fn forget(editor: &mut Editor<'_>, root: Value<'_>, rewritten: Option<&BTree
                 editor.remove(part, "annotations");
             }
         }
+    }
+}
+
+/// Strings of a field of an event that the protocol does not name, at this path: they may grow like any other. Words
+/// that every event repeats do not.
+fn unnamed<'d>(path: &[&str], value: Value<'d>, grow: &mut dyn FnMut(Field, Value<'d>)) {
+    if value.kind() == NodeKind::String {
+        if !matches!(path.last(), Some(&("type" | "format" | "object" | "id" | "role" | "name"))) {
+            let mut hasher = DefaultHasher::new();
+            path.hash(&mut hasher);
+            grow(Field::Other(hasher.finish()), value);
+        }
+        return;
+    }
+    for (key, member) in value.members() {
+        let key = key.text().unwrap_or_default();
+        let path: Vec<&str> = path.iter().copied().chain([key.as_ref()]).collect();
+        unnamed(&path, member, grow);
+    }
+    for (position, item) in value.items().enumerate() {
+        let position = position.to_string();
+        let path: Vec<&str> = path.iter().copied().chain([position.as_str()]).collect();
+        unnamed(&path, item, grow);
     }
 }

@@ -66,7 +66,7 @@ fn an_answer_is_its_text() {
     let expected = json!({"id":"a","object":"text_completion","created":5,"model":"m",
         "choices":[{"text":" upon","index":0,"logprobs":null,"finish_reason":"length"}],
         "usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}});
-    assert_eq!(serde_json::from_slice::<Json>(&written).unwrap(), expected);
+    assert_eq!(serde_json::from_slice::<Json>(&written.body).unwrap(), expected);
 }
 
 #[test]

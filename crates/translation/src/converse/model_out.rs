@@ -2,6 +2,7 @@
 //! sampling from the most likely tokens. The words are those of the model's vendor, told by its name.
 
 use crate::conversation::{Reasoning, Request, ToolChoice};
+use crate::fields::Meaning;
 use crate::gate::Gate;
 use crate::sides::{Side, goes_on};
 use crate::write::Json;
@@ -47,9 +48,9 @@ pub(crate) fn fields(
                 Vendor::Amazon => write_nova(json, reasoning),
                 Vendor::OpenAi => match effort(reasoning) {
                     Some(effort) => json.key("reasoning_effort").text(effort),
-                    None => gate.drop("reasoning".to_owned()),
+                    None => left_out(reasoning, gate),
                 },
-                Vendor::Other => gate.drop("reasoning".to_owned()),
+                Vendor::Other => left_out(reasoning, gate),
             }
         }
         match request.top_k {
@@ -69,6 +70,14 @@ pub(crate) fn fields(
         thinks,
         tells_stop_sequence: vendor == Vendor::Anthropic && !request.stop.is_empty(),
     }
+}
+
+/// Notes that the model is not told how to think, by the name that the caller has for it.
+fn left_out(reasoning: &Reasoning<'_>, gate: &mut Gate) {
+    gate.drop_meaning(match reasoning {
+        Reasoning::Effort(_) => Meaning::ReasoningEffort,
+        Reasoning::Off | Reasoning::Adaptive | Reasoning::Budget(_) => Meaning::ReasoningBudget,
+    });
 }
 
 fn vendor(model: &str) -> Vendor {
@@ -118,7 +127,7 @@ fn write_claude(
     let cap = request.max_output_tokens.unwrap_or(u64::MAX);
     let forced = matches!(request.tool_choice, Some(ToolChoice::Any | ToolChoice::Named(_)));
     if forced || cap < 2 * LEAST || goes_on(sides) {
-        gate.drop("reasoning".to_owned());
+        left_out(reasoning, gate);
         return false;
     }
     json.key("thinking").object(|json| match wanted {

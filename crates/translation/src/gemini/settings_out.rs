@@ -1,6 +1,7 @@
 //! How an answer is to be made, as `generationConfig` says it.
 
 use crate::conversation::{Format, Reasoning, Request};
+use crate::fields::Meaning;
 use crate::gate::Gate;
 use crate::write::Json;
 
@@ -40,7 +41,8 @@ pub(crate) fn settings(request: &Request<'_>, newer: bool, gate: &mut Gate) -> O
                 json.key("responseMimeType").text("application/json");
                 json.key("responseJsonSchema").raw(schema.raw());
                 if description.is_some() {
-                    gate.drop("format.description".to_owned());
+                    let holder = gate.name_of(Meaning::JsonSchema).unwrap_or_default();
+                    gate.drop(format!("{holder}.description"));
                 }
             }
         }

@@ -201,7 +201,7 @@ impl Screened {
     fn tell(&mut self, outcome: Option<Outcome>) {
         self.inflow.count_rest();
         let screen = &self.inflow.screen;
-        match screen.usage() {
+        match self.inflow.events.usage().unwrap_or_else(|| screen.usage()) {
             Some(usage) => self.exchange.reported(usage),
             None => self.exchange.count(screen.output_tokens()),
         }

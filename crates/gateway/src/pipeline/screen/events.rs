@@ -9,6 +9,7 @@ use flyball_translation::events::{Events, StreamError, Written};
 use super::Way;
 use crate::edge::event_stream;
 use crate::edge::sse::{self, Event};
+use crate::protocols::{Told, Usage};
 use crate::providers::Framing;
 use crate::refusal::{Kind, Refusal};
 
@@ -80,6 +81,14 @@ impl Inbox {
             events.end_of_body(written);
             ready.extend(written.drain(..).map(event));
         }
+    }
+
+    /// What the provider told of the tokens of all that came, where its events are translated: what became of them
+    /// does not say it. None in the outer layer where they are not.
+    #[expect(clippy::option_option, reason = "not knowing is another thing than that nothing was told")]
+    pub(super) fn usage(&self) -> Option<Option<Usage>> {
+        let events = self.translation.as_ref()?.events.as_ref()?;
+        Some(events.usage().and_then(|usage| Told::from(usage).usage()))
     }
 
     fn read(&mut self) -> Result<Option<Event>, Refusal> {

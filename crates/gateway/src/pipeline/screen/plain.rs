@@ -16,7 +16,7 @@ use super::super::inspect::{Located, scan, words};
 use super::super::prepare::{blocked, mask_text};
 use super::{Reply, Way, sources, summary, verbatim};
 use crate::exchange::Exchange;
-use crate::protocols::{Answer, AnswerText, Content, Protocol, governed_speed, passthrough};
+use crate::protocols::{Answer, AnswerText, Content, Protocol, Told, Usage, governed_speed, passthrough};
 use crate::providers::Inbound;
 use crate::refusal::{Kind, Refusal};
 use crate::snapshot::Snapshot;
@@ -52,16 +52,19 @@ pub(super) async fn run(
         Content::Media => Bytes::from_static(b"null"),
     };
     let document = Document::parse(json, ANSWER_LIMITS).map_err(|error| invalid().because(error))?;
-    let document = match way {
-        None => document,
-        Some(way) => translated(&document, &way).ok_or_else(invalid)?,
+    let (document, told) = match way {
+        None => (document, None),
+        Some(way) => {
+            let (document, usage) = translated(&document, &way).ok_or_else(invalid)?;
+            (document, Some(usage))
+        }
     };
     let protocol = exchange.protocol;
     let answer = match content {
         Content::Media => Answer::default(),
         _ => protocol.read_answer(&document).ok_or_else(invalid)?,
     };
-    match answer.usage {
+    match told.unwrap_or(answer.usage) {
         Some(usage) => exchange.reported(usage),
         None => exchange.count(protocol.count_answer(&document)),
     }
@@ -121,24 +124,25 @@ pub(super) async fn count(exchange: &mut Exchange, inbound: Inbound, deadline: I
     let limit = exchange.snapshot.config.limits.answer.get();
     let Ok(Ok(bytes)) = timeout_at(deadline, read(inbound, limit)).await else { return };
     let Ok(document) = Document::parse(bytes, ANSWER_LIMITS) else { return };
-    let document = match way {
-        None => document,
+    let (document, told) = match way {
+        None => (document, None),
         Some(way) => match translated(&document, &way) {
-            Some(document) => document,
+            Some((document, usage)) => (document, Some(usage)),
             None => return,
         },
     };
     let protocol = exchange.protocol;
-    match protocol.read_answer(&document).and_then(|answer| answer.usage) {
+    match told.unwrap_or_else(|| protocol.read_answer(&document).and_then(|answer| answer.usage)) {
         Some(usage) => exchange.reported(usage),
         None => exchange.count(protocol.count_answer(&document)),
     }
 }
 
-/// The answer in the caller's dialect; none when it is no answer.
-fn translated(document: &Document, way: &Way) -> Option<Document> {
-    let body = flyball_translation::answer(way.from, document, way.to, &way.envelope)?;
-    Document::parse(body, ANSWER_LIMITS).ok()
+/// The answer in the caller's dialect, and what the provider told of tokens; none when it is no answer.
+fn translated(document: &Document, way: &Way) -> Option<(Document, Option<Usage>)> {
+    let answered = flyball_translation::answer(way.from, document, way.to, &way.envelope)?;
+    let usage = answered.usage.and_then(|usage| Told::from(usage).usage());
+    Some((Document::parse(answered.body, ANSWER_LIMITS).ok()?, usage))
 }
 
 async fn read(mut inbound: Inbound, limit: usize) -> Result<Bytes, Refusal> {

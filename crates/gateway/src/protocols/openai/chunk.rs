@@ -1,11 +1,9 @@
 //! One event of a streamed chat completion: which pieces of text it carries and which fields they continue.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use flyball_core::json::{Document, NodeKind, Value};
 
 use crate::protocols::reading::Reading;
-use crate::protocols::{Channel, Chunk, Field, Piece};
+use crate::protocols::{Channel, Chunk, Field, Mark, Piece};
 
 /// Reads a `chat.completion.chunk`; none when it is not an object.
 pub fn read(document: &Document) -> Option<Chunk> {
@@ -80,7 +78,10 @@ impl Reader {
     fn delta(&mut self, choice: u32, delta: Value<'_>) {
         for (key, value) in delta.members() {
             match key.name().as_ref() {
-                b"role" => self.reading.fixed(value),
+                b"role" => {
+                    self.reading.fixed(value);
+                    self.chunk.mark = Mark::Open(choice);
+                }
                 b"content" => {
                     self.grow(choice, Field::Content, value);
                     // Some providers answer in parts.
@@ -145,26 +146,8 @@ impl Reader {
         }
     }
 
-    /// Strings of a field that the protocol does not name: within a delta they may grow like any other. Words that
-    /// every event repeats do not.
+    /// A field that the protocol does not name.
     fn other(&mut self, choice: u32, path: &[&str], value: Value<'_>) {
-        if value.kind() == NodeKind::String {
-            if !matches!(path.last(), Some(&("type" | "format" | "object" | "id" | "role" | "name"))) {
-                let mut hasher = DefaultHasher::new();
-                path.hash(&mut hasher);
-                self.grow(choice, Field::Other(hasher.finish()), value);
-            }
-            return;
-        }
-        for (key, member) in value.members() {
-            let key = key.text().unwrap_or_default();
-            let path: Vec<&str> = path.iter().copied().chain([key.as_ref()]).collect();
-            self.other(choice, &path, member);
-        }
-        for (position, item) in value.items().enumerate() {
-            let position = position.to_string();
-            let path: Vec<&str> = path.iter().copied().chain([position.as_str()]).collect();
-            self.other(choice, &path, item);
-        }
+        super::unnamed(path, value, &mut |field, value| self.grow(choice, field, value));
     }
 }

@@ -3,8 +3,6 @@
 
 mod end;
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use flyball_core::json::{Document, NodeKind, Value};
 use flyball_core::tokens::Prompt;
 use flyball_core::{Call, Operation, TextRole};
@@ -174,13 +172,10 @@ pub fn event(document: &Document) -> Option<Chunk> {
         choice.get("text").into_iter().for_each(|text| grow(Field::Content, text));
         let tokens = choice.get("logprobs").and_then(|logprobs| logprobs.get("tokens"));
         tokens.into_iter().flat_map(Value::items).for_each(|token| grow(Field::LogProbs, token));
-        // Strings that the protocol does not name may grow like any other; words that every event repeats do not.
         for (key, value) in choice.members() {
-            let name = key.name();
-            if !KNOWN.contains(&name.as_ref()) {
-                let mut path = DefaultHasher::new();
-                name.hash(&mut path);
-                unnamed(value, &path, &mut grow);
+            let key = key.text().unwrap_or_default();
+            if !matches!(key.as_ref(), "index" | "text" | "logprobs" | "finish_reason") {
+                super::unnamed(&[&key], value, &mut grow);
             }
         }
     }
@@ -190,30 +185,6 @@ pub fn event(document: &Document) -> Option<Chunk> {
     chunk.only_usage = chunk.told.is_some() && chunk.choices.is_empty();
     chunk.error = root.get("error").is_some();
     Some(chunk)
-}
-
-/// Members of a choice that are read by their names, and those that do not grow.
-const KNOWN: [&[u8]; 7] = [b"index", b"text", b"logprobs", b"finish_reason", b"stop_reason", b"type", b"id"];
-
-fn unnamed(value: Value<'_>, path: &DefaultHasher, grow: &mut impl FnMut(Field, Value<'_>)) {
-    if value.kind() == NodeKind::String {
-        grow(Field::Other(path.finish()), value);
-        return;
-    }
-    for (key, member) in value.members() {
-        let name = key.name();
-        if member.kind() != NodeKind::String || !matches!(name.as_ref(), b"type" | b"id" | b"name" | b"role")
-        {
-            let mut path = path.clone();
-            name.hash(&mut path);
-            unnamed(member, &path, grow);
-        }
-    }
-    for (position, item) in value.items().enumerate() {
-        let mut path = path.clone();
-        position.hash(&mut path);
-        unnamed(item, &path, grow);
-    }
 }
 
 /// The tokens of a whole answer; counted by us.

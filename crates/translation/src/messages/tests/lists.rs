@@ -86,7 +86,7 @@ fn every_field_of_an_answer_stands_where_the_list_says() {
         answer[key] = serde_json::from_str(value).unwrap();
         let written =
             crate::answer(Dialect::Messages, &document(&answer), Dialect::Messages, &envelope()).unwrap();
-        let written: Value = serde_json::from_slice(&written).unwrap();
+        let written: Value = serde_json::from_slice(&written.body).unwrap();
         if let Fate::Carried(path) | Fate::Converted(path, _) = answer_fate(field.meaning) {
             assert!(stands(&written, path), "{}: {path} in {written}", field.name);
         }

@@ -110,16 +110,6 @@ fn texts_of_events_grow_by_choice() {
 }
 
 #[test]
-fn fields_that_are_not_known_grow_too_and_differ_by_their_path() {
-    let text = r#"{"choices":[{"index":1,"text":"","reasoning":"a","delta":{"role":"assistant","content":"b"},"stop_reason":"c"}]}"#;
-    let document = Document::parse(Bytes::from_static(text.as_bytes()), Limits::default()).unwrap();
-    let pieces = event(&document).unwrap().pieces;
-    let growing: Vec<_> = pieces.iter().filter_map(|piece| piece.continues()).collect();
-    assert_eq!((growing.len(), pieces.len()), (3, 5));
-    assert!(growing.iter().all(|channel| channel.choice == 1) && growing[1] != growing[2]);
-}
-
-#[test]
 fn a_stream_that_we_end_is_one_that_clients_read() {
     let document = parse(r#"{"id":"cmpl-1","created":5,"model":"m","choices":[{"index":0,"text":"a"}]}"#);
     let (mut envelope, mut out) = (Envelope::default(), BytesMut::new());
