@@ -1,6 +1,7 @@
 //! Safe mode: a call goes on without tools, with a cap, a temperature and a hardening instruction, on another route
 //! where one is configured.
 
+use flyball_testkit::{Flyball, Routes, Simulator};
 use serde_json::{Value, json};
 
 use super::{Form, Governed};
@@ -40,6 +41,27 @@ async fn a_call_in_safe_mode_loses_its_tools_and_gains_an_instruction() {
         assert_eq!((&told["temperature"], &told["max_tokens"]), (&json!(0.1), &json!(20)), "{form:?}");
         assert_eq!(told["messages"][0], json!({"role": "system", "content": "Be careful."}), "{form:?}");
     }
+}
+
+#[tokio::test]
+async fn safe_mode_does_not_think_at_a_higher_temperature_in_another_dialect() {
+    let simulator = Simulator::start().await.unwrap();
+    let claude = format!("kind: anthropic, base_url: \"http://{}\"", simulator.address());
+    let routes = Routes::through(&simulator)
+        .section("safe_mode: { max_output_tokens: 4096, temperature: 0.1 }")
+        .provider("claude", &claude)
+        .route("claude", "provider: claude, model: sim");
+    let policy = format!("version: 1\nmeta: {{name: test}}\nrules:\n{ALWAYS}");
+    let gateway =
+        routes.setup(Flyball::builder(env!("CARGO_BIN_EXE_flyball"))).policy(policy).start().await.unwrap();
+    let client = gateway.client().with_key(gateway.demo_key().unwrap());
+    let body = json!({"model": "claude", "reasoning_effort": "high", "temperature": 1,
+                      "messages": [{"role": "user", "content": "Hello."}]});
+    let answer = client.post("/v1/chat/completions", &body).await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let told: Value = serde_json::from_slice(&simulator.received().last().unwrap().body).unwrap();
+    assert!(told.get("thinking").is_none(), "{told}");
+    assert_eq!((&told["temperature"], &told["max_tokens"]), (&json!(0.1), &json!(4096)), "{told}");
 }
 
 #[tokio::test]

@@ -80,6 +80,23 @@ async fn masked_arguments_in_answers_are_still_json() {
 }
 
 #[tokio::test]
+async fn arguments_that_become_an_object_are_masked_like_the_text_that_they_were() {
+    let governed = Governed::start().await;
+    let call =
+        json!({"id": "t0", "type": "function", "function": {"name": "send_mail", "arguments": arguments()}});
+    let message = json!({"role": "assistant", "content": null, "tool_calls": [call]});
+    let document = json!({"id": "c1", "object": "chat.completion", "created": 1, "model": "m",
+                          "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]});
+    governed.canned.answer(document.to_string());
+    let body =
+        json!({"model": "canned", "max_tokens": 50, "messages": [{"role": "user", "content": "Go on."}]});
+    let answer = governed.client().post("/v1/messages", &body).await.unwrap();
+    let content = &answer.json().unwrap()["content"];
+    assert_eq!(content[0]["type"], "tool_use", "{}", answer.text());
+    check_arguments(&content[0]["input"].to_string(), "as an object");
+}
+
+#[tokio::test]
 async fn a_models_own_tool_calls_are_masked_in_both_forms() {
     let governed = Governed::start().await;
     let [(_, email), ..] = PERSONAL;

@@ -55,6 +55,10 @@ impl Pair {
             .route("vectors", "provider: sim, model: sim, operations: [embeddings]")
             .route("ill", "provider: sim, model: 'sim:status=500'")
             .route("slow", "provider: sim, model: 'sim:chunks=40,gap=50ms'")
+            .provider("untold", &format!("kind: mistral, base_url: {:?}", simulator.base_url()))
+            .route("untold", "provider: untold, model: sim")
+            .provider("claude", &format!("kind: anthropic, base_url: \"http://{}\"", simulator.address()))
+            .route("claude", "provider: claude, model: sim")
             .provider_at("down", closed)
             .route("down", "provider: down, model: sim");
         let flyball = routes
@@ -255,6 +259,36 @@ async fn a_caller_that_hangs_up_leaves_a_settlement_of_what_had_come() {
     assert_eq!((intents.len(), &settlement["outcome"]), (1, &json!("abandoned")));
     assert_eq!(settlement["usage"]["counting"], "counted");
     assert!(settlement["usage"]["input_tokens"].as_u64().unwrap() > 0, "{settlement}");
+}
+
+#[tokio::test]
+async fn usage_is_that_of_the_provider_or_is_counted_whatever_dialects_it_passes() {
+    let pair = Pair::start().await;
+    // Nobody asks Mistral's kind for usage in streams, and the simulator does not tell it unasked: the numbers that
+    // the caller's protocol must have are nobody's.
+    for (path, model, counting) in [
+        ("/v1/messages", "untold", "counted"),
+        ("/v1/responses", "untold", "counted"),
+        ("/v1/messages", "sim", "reported"),
+        (CHAT, "claude", "reported"),
+        ("/v1/responses", "claude", "reported"),
+    ] {
+        let mut body = json!({"model": model, "max_tokens": 50, "stream": true,
+                              "messages": [{"role": "user", "content": "Please repeat: one two three"}]});
+        if path == "/v1/responses" {
+            body = json!({"model": model, "input": "Please repeat: one two three", "stream": true});
+        }
+        let got = pair.ask(path, &body).await;
+        assert_eq!(got.status, 200, "{}", String::from_utf8_lossy(&got.bytes));
+        if path == CHAT {
+            assert!(!String::from_utf8_lossy(&got.bytes).contains("prompt_tokens"), "the caller did not ask");
+        }
+        let (_, settlement) = pair.records(got.exchange()).await;
+        let usage = &settlement["usage"];
+        assert_eq!(usage["counting"], counting, "{path} {model}");
+        let told = |key: &str| usage[key].as_u64().is_some_and(|tokens| tokens > 0);
+        assert!(told("input_tokens") && told("output_tokens"), "{path} {model}: {usage}");
+    }
 }
 
 #[tokio::test]

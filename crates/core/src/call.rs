@@ -71,7 +71,7 @@ pub enum TextRole {
     Assistant,
     /// What a tool gave back.
     Tool,
-    /// Arguments of a tool call: a JSON text within a string. A mask must leave it JSON.
+    /// Arguments of a tool call: a JSON text, within a string or in its own place. A mask must leave it JSON.
     ToolArguments,
     /// Text that its vendor signed: inspected, never altered.
     Signed,
@@ -79,7 +79,8 @@ pub enum TextRole {
     Other,
 }
 
-/// One string value of a document that is inspected and, unless it is signed, may be rewritten.
+/// One string value of a document, or the arguments of a tool call, that is inspected and, unless it is signed, may be
+/// rewritten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text {
     /// Where it stands.

@@ -71,15 +71,20 @@ fn rewritten_call(call: &Call) {
     rewritten(&call.document, &call.texts, |_| {});
 }
 
-/// Each of the texts is a string and is there once, and with other words in them a document is still one.
+/// Each of the texts is a string or what a tool is given, is there once, and with other words in them a document is still
+/// one.
 fn rewritten(document: &Document, texts: &[Text], more: impl FnOnce(&mut Editor<'_>)) {
     let mut editor = Editor::new(document);
     let mut nodes: Vec<_> = texts.iter().map(|text| text.node).collect();
     for text in texts {
         let value = document.value(text.node);
-        let length = value.text().map(|text| text.len());
-        assert!(length.is_some(), "a text is a string");
-        editor.rewrite_text(value, [(0..length.unwrap_or(0), "\"masked\\")]);
+        match value.text().map(|text| text.len()) {
+            Some(length) => editor.rewrite_text(value, [(0..length, "\"masked\\")]),
+            None => {
+                assert_eq!(text.role, flyball_core::TextRole::ToolArguments, "a text is a string");
+                editor.replace(value, "\"masked\"");
+            }
+        }
     }
     more(&mut editor);
     let rewritten = Document::parse(editor.finish(), Limits::default());

@@ -1,6 +1,8 @@
 //! What may pass from one dialect to another. Readers ask here for everything that they come across, and the lists
 //! of [`crate::fields`] answer: carried, left out by name, or refused by name. Nothing else decides that.
 
+use std::collections::HashSet;
+
 use flyball_core::json::Value;
 
 use crate::Dialect;
@@ -108,9 +110,7 @@ impl Gate {
 
     /// Notes that something was left out, or not kept as it was.
     pub fn drop(&mut self, path: String) {
-        if !self.dropped.contains(&path) {
-            self.dropped.push(path);
-        }
+        self.dropped.push(path);
     }
 
     /// Notes that something meant was left out or not kept as it was, by the name that the caller's dialect has for
@@ -132,7 +132,11 @@ impl Gate {
         Untranslatable { field: path, reason }
     }
 
-    pub(crate) fn into_dropped(self) -> Vec<String> {
+    /// What was left out, each once, in the order in which it was come across.
+    pub(crate) fn into_dropped(mut self) -> Vec<String> {
+        // At once: a long conversation leaves out something in each of its turns.
+        let mut seen = HashSet::with_capacity(self.dropped.len());
+        self.dropped.retain(|path| seen.insert(path.clone()));
         self.dropped
     }
 }

@@ -18,15 +18,23 @@ pub struct Event {
 }
 
 impl Event {
-    /// The bytes of an event with this one line of data and this name.
+    /// The bytes of an event with this data and this name, which is one line.
     pub fn encode(name: Option<&[u8]>, data: &[u8], out: &mut BytesMut) {
         if let Some(name) = name {
             out.extend_from_slice(b"event: ");
             out.extend_from_slice(name);
             out.extend_from_slice(b"\n");
         }
+        let mut rest = data;
+        while let Some(end) = memchr::memchr2(b'\n', b'\r', rest) {
+            let (line, after) = rest.split_at(end);
+            out.extend_from_slice(b"data: ");
+            out.extend_from_slice(line);
+            out.extend_from_slice(b"\n");
+            rest = after.strip_prefix(b"\r\n").or_else(|| after.get(1..)).unwrap_or_default();
+        }
         out.extend_from_slice(b"data: ");
-        out.extend_from_slice(data);
+        out.extend_from_slice(rest);
         out.extend_from_slice(b"\n\n");
     }
 }
@@ -214,6 +222,18 @@ mod tests {
         assert_eq!(data(": comment\n\nevent: x\n\ndatax: no\n\n"), Vec::<String>::new());
         assert_eq!(data("\u{feff}data: a\n\n"), ["a"]);
         assert_eq!(data("data: unfinished\n"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn data_of_several_lines_is_read_as_it_was_written() {
+        for (text, expected) in
+            [("{\n \"a\":1}", "{\n \"a\":1}"), ("a\r\nb\rc", "a\nb\nc"), ("", ""), ("a\n", "a\n")]
+        {
+            let mut out = BytesMut::new();
+            Event::encode(Some(b"x"), text.as_bytes(), &mut out);
+            let events = decode([out.to_vec()]);
+            assert_eq!((events.len(), events[0].data.as_ref()), (1, expected.as_bytes()), "{text:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Stage 4, inspect: detectors over every text that came in. Tells what is there; decides nothing.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use flyball_core::json::{NodeKind, Value};
 use flyball_core::{Call, Finding, Principal, TextRole};
 use flyball_guard::Scanner;
 
@@ -46,12 +48,20 @@ pub(super) fn run(exchange: &mut Exchange, authenticated: Authenticated) -> Insp
     let mut length = 0;
     let scanner = &exchange.snapshot.scanner;
     for (index, text) in call.texts.iter().enumerate() {
-        let Some(content) = call.document.value(text.node).text() else { continue };
+        let Some(content) = words(call.document.value(text.node)) else { continue };
         length += content.len();
         scan(scanner, index, text.role, &content, &mut findings);
     }
     exchange.prompt_findings = findings.iter().map(|located| located.finding.kind).collect();
     Inspected { call, principal, route, findings, length }
+}
+
+/// What detectors read of a text: the words of a string, or the JSON that a tool is given.
+pub(crate) fn words(value: Value<'_>) -> Option<Cow<'_, str>> {
+    match value.kind() {
+        NodeKind::Object | NodeKind::Array => Some(Cow::Borrowed(value.raw())),
+        _ => value.text(),
+    }
 }
 
 /// Adds what the detectors see in one text.

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flyball_core::json::{Document, Editor, Value};
+use flyball_core::json::{Document, Editor, NodeKind, Value};
 use flyball_core::{Call, Disposition, Operation, Text, TextRole, Treatment};
 use flyball_core::{Decision, Finding};
 use flyball_translation::{Dialect, Untranslatable, Wanted};
@@ -14,7 +14,7 @@ use parameters::Part;
 
 use super::decide::{Basis, Decided};
 use super::dispatch::is_word;
-use super::inspect::Located;
+use super::inspect::{Located, words};
 use super::screen::Reply;
 use super::settle;
 use crate::exchange::{Exchange, Outcome};
@@ -116,7 +116,7 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
         if call.operation != Operation::Passthrough {
             exchange.dropped =
                 parameters::apply(&mut editor, root, call, spoken, &target, safe_mode, Part::All);
-            output_bound = parameters::output_bound(call, spoken, &target, safe_mode);
+            output_bound = parameters::output_bound(root, spoken, &target, safe_mode);
         }
         if dialect == Some(Dialect::Responses) && !target.stored_state {
             // The provider's own default is to keep every answer.
@@ -144,7 +144,7 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
         return Err(Refusal::new(Kind::UnsupportedOperation, message).at("model"));
     };
     exchange.dropped = parameters::apply(&mut editor, root, call, spoken, &target, safe_mode, Part::Limits);
-    let edited = if editor.is_empty() { None } else { Some(reread(editor.finish())?) };
+    let edited = if editor.is_empty() { None } else { Some(masked(editor.finish())?) };
     let document = edited.as_ref().unwrap_or(&call.document);
     let wanted = Wanted {
         model: &target.model,
@@ -152,11 +152,17 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
     };
     let translated = flyball_translation::request(from, document, to, wanted).map_err(untranslatable)?;
     exchange.dropped.extend(translated.dropped);
-    let mut body = translated.body;
-    if !(target.defaults.is_empty() && target.rename.is_empty() && target.drop_params.is_empty()) {
+    let (mut body, mut output_bound) = (translated.body, translated.max_output_tokens);
+    let own = !(target.defaults.is_empty() && target.rename.is_empty() && target.drop_params.is_empty());
+    // What another dialect calls thinking may become what safe mode takes away in this one.
+    if own || safe_mode.is_some() {
         let document = reread(body)?;
         let mut editor = Editor::new(&document);
         parameters::apply(&mut editor, document.root(), call, dialect, &target, safe_mode, Part::Own);
+        if matches!(to, Dialect::Chat | Dialect::Messages) {
+            // The route's own may set, rename or drop the cap.
+            output_bound = parameters::output_bound(document.root(), dialect, &target, safe_mode);
+        }
         body = editor.finish();
     }
     Ok(Prepared {
@@ -168,7 +174,7 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
         address: None,
         dialect,
         echo: translated.echo,
-        output_bound: translated.max_output_tokens,
+        output_bound,
     })
 }
 
@@ -176,7 +182,7 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
 fn stay_within(call: &Call, dialect: Dialect, target: &Route) -> Result<(), Refusal> {
     let root = call.document.root();
     let dropped = |field: &str| target.drop_params.iter().any(|key| key == field);
-    if let Some(field) = beyond::other_models(root).filter(|field| !dropped(field)) {
+    if let Some(field) = beyond::other_models(root, dropped) {
         let message = format!("'{field}' names other models than the one that was asked for.");
         return Err(Refusal::new(Kind::InvalidField, message).at(field));
     }
@@ -184,13 +190,21 @@ fn stay_within(call: &Call, dialect: Dialect, target: &Route) -> Result<(), Refu
     if target.stored_state || !(call.unseen_input || call.server_tools) {
         return Ok(());
     }
-    match beyond::stored_state(root, dialect).filter(|field| !dropped(field)) {
+    match beyond::stored_state(root, dialect, dropped) {
         None => Ok(()),
         Some(field) => {
             let message = format!("'{field}' names what the provider keeps of other calls.");
             Err(Refusal::new(Kind::StoredState, message).at(field))
         }
     }
+}
+
+/// Reads a request in which texts were replaced.
+fn masked(body: Bytes) -> Result<Document, Refusal> {
+    Document::parse(body, OWN_LIMITS).map_err(|error| {
+        let message = "What the policy masks in this request leaves members of the same name.";
+        Refusal::new(Kind::Untranslatable, message).because(error)
+    })
 }
 
 /// Reads a body of our own making.
@@ -268,10 +282,22 @@ pub(super) fn mask_text(editor: &mut Editor<'_>, value: Value<'_>, text: Text, f
     if findings.is_empty() || text.role == TextRole::Signed {
         return;
     }
-    let parts = match (text.role, value.text()) {
+    let parts = match (text.role, words(value)) {
         (TextRole::ToolArguments, Some(content)) => flyball_mask::json_parts(&content, findings),
         _ => flyball_mask::parts(findings),
     };
+    if value.kind() != NodeKind::String {
+        let raw = value.raw();
+        let (mut json, mut done) = (String::with_capacity(raw.len()), 0);
+        for (range, tag) in parts {
+            json.push_str(raw.get(done..range.start).unwrap_or_default());
+            json.push_str(&tag);
+            done = range.end;
+        }
+        json.push_str(raw.get(done..).unwrap_or_default());
+        editor.replace(value, json);
+        return;
+    }
     editor.rewrite_text(value, parts.iter().map(|(range, tag)| (range.clone(), tag.as_str())));
 }
 
@@ -300,6 +326,24 @@ mod tests {
         let mut editor = Editor::new(&call.document);
         mask(&mut editor, &call, &findings, decision)?;
         Ok(String::from_utf8(editor.finish().to_vec()).unwrap())
+    }
+
+    #[test]
+    fn what_a_tool_is_given_is_masked_in_keys_and_numbers_and_stays_json() {
+        let text = r#"{"model":"m","max_tokens":9,"messages":[{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"pay","input":{"card":4111111111111111, "bob@example.org":["a\u0064a@example.org",1],"n":2}}]}]}"#;
+        let document = Document::parse(Bytes::from_static(text.as_bytes()), Limits::default()).unwrap();
+        let call = anthropic::request::decode(document, Operation::Chat).unwrap();
+        let masking = Decision { masks: vec![MaskScope::Category(Category::Pii)], ..Decision::default() };
+        let mut findings = Vec::new();
+        for (index, text) in call.texts.iter().enumerate() {
+            let content = words(call.document.value(text.node)).unwrap();
+            scan(&Scanner::standard(), index, text.role, &content, &mut findings);
+        }
+        let mut editor = Editor::new(&call.document);
+        mask(&mut editor, &call, &findings, &masking).unwrap();
+        let sent = String::from_utf8(editor.finish().to_vec()).unwrap();
+        let input = r#""input":{"card":"<payment_card>", "<email>":["<email>",1],"n":2}}]}]}"#;
+        assert!(sent.ends_with(input), "{sent}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use flyball_translation::{Dialect, Envelope};
 
 use super::decide::Basis;
 use super::dispatch::Dispatched;
+use super::inspect::words;
 use crate::edge::body::Body;
 use crate::exchange::{Exchange, Outcome};
 use crate::protocols::Protocol;
@@ -89,7 +90,8 @@ fn way(exchange: &Exchange, dialect: Option<Dialect>, basis: &Basis, echo: Strin
             created: u64::try_from(exchange.time.seconds()).unwrap_or(0),
             model: target.model.clone(),
             echo,
-            stream_usage: basis.call.stream_usage,
+            // Whoever asked: the screen takes it out of streams whose caller did not.
+            stream_usage: true,
         },
     })
 }
@@ -146,7 +148,7 @@ fn whole(exchange: &mut Exchange, content_type: HeaderValue, bytes: Bytes) -> Re
 fn sources(snapshot: &crate::snapshot::Snapshot, basis: &Basis) -> verbatim::Sources {
     let mut call = verbatim::Shingles::default();
     for text in &basis.call.texts {
-        if let Some(text) = basis.call.document.value(text.node).text() {
+        if let Some(text) = words(basis.call.document.value(text.node)) {
             call.add(&text);
         }
     }

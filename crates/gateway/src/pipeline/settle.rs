@@ -136,10 +136,27 @@ pub(super) fn identify(exchange: &Exchange, headers: &mut HeaderMap) {
         headers.insert(HeaderName::from_static("x-flyball-cost"), value);
     }
     if !exchange.dropped.is_empty()
-        && let Ok(value) = HeaderValue::from_str(&exchange.dropped.join(", "))
+        && let Ok(value) = HeaderValue::from_str(&listed(&exchange.dropped))
     {
         headers.insert(HeaderName::from_static("x-flyball-dropped"), value);
     }
+}
+
+/// The longest list of names in a header. Node's clients take no more than 16 KiB of headers, many proxies half of that.
+const LIST: usize = 2048;
+
+/// Names as a list, and how many more there are where they are too many.
+fn listed(names: &[String]) -> String {
+    let mut list = String::new();
+    for (index, name) in names.iter().enumerate() {
+        let separator = if index == 0 { "" } else { ", " };
+        if list.len() + separator.len() + name.len() > LIST {
+            return format!("{list}{separator}and {} more", names.len() - index);
+        }
+        list.push_str(separator);
+        list.push_str(name);
+    }
+    list
 }
 
 /// The answer to a refused exchange.
@@ -193,6 +210,16 @@ pub fn refusal_response(refusal: &Refusal, request_id: &str, protocol: Option<Pr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_of_names_fits_into_a_header() {
+        let names: Vec<String> = (0..1000).map(|n| format!("messages[{n}].name")).collect();
+        assert_eq!(listed(&names[..2]), "messages[0].name, messages[1].name");
+        let list = listed(&names);
+        let (told, more) = list.rsplit_once(", and ").unwrap();
+        assert!(told.len() <= LIST, "{}", told.len());
+        assert_eq!(more, format!("{} more", 1000 - told.split(", ").count()));
+    }
 
     #[test]
     fn a_refused_credential_names_what_would_be_accepted() {

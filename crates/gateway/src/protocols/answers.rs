@@ -44,9 +44,10 @@ impl Told {
         }
     }
 
-    /// The usage, once it is told how much was read.
+    /// The usage, once it is told how much was read. Nobody answers to nothing: where that is 0 it was not told, and the
+    /// protocol wants a number all the same.
     pub fn usage(self) -> Option<Usage> {
-        let input = self.input?;
+        let input = self.input.filter(|input| *input > 0)?;
         let cached_input = self.cached_input.unwrap_or(0).min(input);
         Some(Usage { input, cached_input, output: self.output.unwrap_or(0), how: Counting::Reported })
     }

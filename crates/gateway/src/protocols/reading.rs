@@ -31,6 +31,18 @@ impl Reading {
         }
     }
 
+    /// What a tool is given, where it stands as JSON and not as a text: keys and numbers are read too.
+    pub(super) fn arguments(&mut self, value: Value<'_>) {
+        if !matches!(value.kind(), NodeKind::Object | NodeKind::Array) {
+            return;
+        }
+        let whole = value.id().index();
+        if self.known.get_mut(whole).is_some_and(|known| !std::mem::replace(known, true)) {
+            value.strings().for_each(|string| self.fixed(string));
+            self.texts.push(Text { node: value.id(), role: TextRole::ToolArguments });
+        }
+    }
+
     /// An id or a word of fixed meaning, if it is a string: neither inspected nor changed.
     pub(super) fn fixed(&mut self, value: Value<'_>) {
         self.claim(value);

@@ -9,6 +9,10 @@ use crate::snapshot::Route;
 /// Tokens that a provider's own template may add to what is sent.
 const TEMPLATE: u64 = 64;
 
+/// Tokens that it may add where there are tools: Anthropic tells of 346 for tools at all, and of up to 735 for one of
+/// its own kinds, of which the body holds no more than the name.
+const WITH_TOOLS: u64 = 2048;
+
 /// Output tokens of one answer where neither caller nor route sets a cap.
 pub(super) const UNCAPPED: u64 = 16_384;
 
@@ -21,7 +25,8 @@ pub(super) fn bound(call: &Call, target: &Route, body: usize, cap: Option<u64>) 
     if call.operation == Operation::CountTokens {
         return Reservation { input: 0, output: 0, cost: target.price.map(|_| 0) };
     }
-    let input = u64::try_from(body).unwrap_or(u64::MAX).saturating_add(TEMPLATE);
+    let template = if call.has_tools { WITH_TOOLS } else { TEMPLATE };
+    let input = u64::try_from(body).unwrap_or(u64::MAX).saturating_add(template);
     let output = match call.operation {
         Operation::Embeddings | Operation::Moderations | Operation::Rerank | Operation::Speech => 0,
         _ => cap.unwrap_or(UNCAPPED).saturating_mul(u64::from(call.choices)),

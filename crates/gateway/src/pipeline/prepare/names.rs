@@ -42,6 +42,7 @@ const CHAT: Names = Names {
         "functions",
         "function_call",
         "web_search_options",
+        "plugins",
     ],
     temperature: true,
     usage_on_demand: true,
@@ -66,8 +67,14 @@ const MESSAGES: Names = Names {
     usage_on_demand: false,
 };
 
-const IN_THE_ADDRESS: Names =
-    Names { model: false, output_caps: &[], tools: &[], temperature: false, usage_on_demand: false };
+const IN_THE_ADDRESS: Names = Names {
+    model: false,
+    output_caps: &[],
+    // A route's defaults bring them in.
+    tools: &["tools", "toolConfig"],
+    temperature: false,
+    usage_on_demand: false,
+};
 
 const NO_CONVERSATION: Names =
     Names { model: true, output_caps: &[], tools: &[], temperature: false, usage_on_demand: false };

@@ -78,14 +78,14 @@ pub(super) fn apply(
     dropped
 }
 
-/// The cap on output tokens of one answer that holds after [`apply`]; none when nobody set one.
+/// The cap on output tokens of one answer that holds after [`apply`] of the route's own; none when nobody set one.
 pub(super) fn output_bound(
-    call: &Call,
+    root: Value<'_>,
     dialect: Option<Dialect>,
     route: &Route,
     safe_mode: Option<&SafeMode>,
 ) -> Option<u64> {
-    let parameters = Parameters::new(call.document.root(), dialect, route, Part::All);
+    let parameters = Parameters::new(root, dialect, route, Part::All);
     let stated = parameters.names.output_caps.iter().filter(|key| !parameters.drops(key)).filter_map(|key| {
         let name = parameters.provider_name(key);
         match parameters.stated(name) {
@@ -308,6 +308,27 @@ mod tests {
             ),
         ] {
             assert_eq!(sent(parameters.clone(), route.clone(), false).0, expected, "{parameters} {route}");
+        }
+    }
+
+    #[test]
+    fn what_is_reserved_follows_what_the_route_makes_of_the_cap() {
+        for (body, route, expected) in [
+            (json!({}), json!({"defaults": {"max_tokens": 60_000}}), Some(60_000)),
+            (json!({"max_tokens": 7}), json!({"drop_params": ["max_tokens"]}), None),
+            (json!({"max_tokens": 7}), json!({"rename": {"max_tokens": "max_new"}}), Some(7)),
+            (json!({"max_tokens": 7}), json!({}), Some(7)),
+        ] {
+            let mut config = Config::default();
+            let settings = config.routes.get_mut("demo").unwrap();
+            let mut all = serde_json::to_value(&settings).unwrap();
+            all.as_object_mut().unwrap().extend(route.as_object().unwrap().clone());
+            *settings = serde_json::from_value(all).unwrap();
+            let snapshot = Snapshot::build(1, config, &Arc::new(Demo::new())).unwrap();
+            let document = Document::parse(Bytes::from(body.to_string()), Limits::default()).unwrap();
+            let route = snapshot.route("demo").unwrap();
+            let bound = output_bound(document.root(), Some(Dialect::Chat), &route, None);
+            assert_eq!(bound, expected, "{body}");
         }
     }
 

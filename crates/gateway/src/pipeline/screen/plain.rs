@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::super::decide::{Basis, kinds};
 use super::super::dispatch::failed;
-use super::super::inspect::{Located, scan};
+use super::super::inspect::{Located, scan, words};
 use super::super::prepare::{blocked, mask_text};
 use super::{Reply, Way, sources, summary, verbatim};
 use crate::exchange::Exchange;
@@ -187,7 +187,7 @@ fn judge(snapshot: &Snapshot, basis: &Basis, document: &Document, texts: &[Answe
     let mut findings = Vec::new();
     let mut length = 0;
     for (index, text) in texts.iter().enumerate() {
-        if let Some(content) = document.value(text.text.node).text() {
+        if let Some(content) = words(document.value(text.text.node)) {
             scan(&snapshot.scanner, index, text.text.role, &content, &mut findings);
             if text.content {
                 length += content.len();

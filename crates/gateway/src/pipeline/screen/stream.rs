@@ -197,6 +197,10 @@ impl StreamScreen {
             Protocol::Passthrough => event::name(event.name.as_deref()),
             protocol => protocol.event_name(&document),
         };
+        // It leaves on a line of its own, and nobody inspects it.
+        if name.as_deref().is_some_and(|name| !is_event_name(name)) {
+            return Err(invalid());
+        }
         if event.name.as_deref() != name.as_deref().map(str::as_bytes) {
             event.name = name.map(|name| Bytes::copy_from_slice(name.as_bytes()));
             event.raw = None;
@@ -442,6 +446,12 @@ impl StreamScreen {
 
 fn invalid() -> Refusal {
     Refusal::new(Kind::ProviderInvalidAnswer, "The provider sent an event that is not a chunk.")
+}
+
+/// Whether a text looks like the name of an event, known or not, and nothing that could end its line.
+fn is_event_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    (1..=128).contains(&name.len()) && name.bytes().all(plain)
 }
 
 /// What the rules that look at single findings say, with one or without.

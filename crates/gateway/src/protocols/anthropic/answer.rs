@@ -20,7 +20,7 @@ pub fn read(document: &Document) -> Option<Answer> {
     message(&mut reading, root);
     let mut contents: Vec<NodeId> = Vec::new();
     for block in content.items() {
-        block::read(&mut reading, block, TextRole::Assistant, false);
+        block::read(&mut reading, block, TextRole::Assistant, block::Place::Answer);
         if block.get("type").is_some_and(|kind| kind.is_text("text")) {
             contents.extend(block.get("text").map(Value::id));
         }
@@ -104,6 +104,7 @@ mod tests {
     use flyball_core::json::Limits;
 
     use super::*;
+    use crate::pipeline::inspect::words;
 
     fn document(text: &str) -> Document {
         Document::parse(Bytes::copy_from_slice(text.as_bytes()), Limits::default()).unwrap()
@@ -126,9 +127,9 @@ mod tests {
     fn every_string_but_ids_and_what_is_encrypted_is_inspected() {
         let document = document(MESSAGE);
         let answer = read(&document).unwrap();
-        let text = |t: &AnswerText| document.value(t.text.node).text().unwrap().into_owned();
+        let text = |t: &AnswerText| words(document.value(t.text.node)).unwrap().into_owned();
         let texts: Vec<String> = answer.texts.iter().map(text).collect();
-        let words = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen";
+        let words = "one two three four {\"type\":\"five\",\"data\":\"six\"} {\"query\":\"seven\"} eight nine ten eleven twelve thirteen fourteen";
         assert_eq!(texts.join(" "), words);
         let own: Vec<String> = answer.texts.iter().filter(|text| text.content).map(text).collect();
         assert_eq!(own, ["two"]);
@@ -140,8 +141,12 @@ mod tests {
         let usage = read(&document(MESSAGE)).unwrap().usage.unwrap();
         assert_eq!((usage.input, usage.cached_input, usage.output), (12, 4, 6));
         assert_eq!(usage.how, Counting::Reported);
-        let untold = document(r#"{"content":[],"usage":{"output_tokens":6}}"#);
-        assert_eq!(read(&untold).unwrap().usage, None);
+        for untold in [
+            r#"{"content":[],"usage":{"output_tokens":6}}"#,
+            r#"{"content":[],"usage":{"input_tokens":0,"output_tokens":0}}"#,
+        ] {
+            assert_eq!(read(&document(untold)).unwrap().usage, None, "{untold}");
+        }
     }
 
     #[test]

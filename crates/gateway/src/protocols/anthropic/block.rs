@@ -65,17 +65,26 @@ fn fixed(kind: &str) -> Option<&'static [&'static str]> {
     })
 }
 
-/// Reads one block that `role` speaks: names its texts and what stays as it is. `request`: whether what its vendor
-/// signed goes back to the vendor, who would notice a change.
-pub(super) fn read(reading: &mut Reading, block: Value<'_>, role: TextRole, request: bool) -> Seen {
-    let mut reader = Reader { reading, request, seen: Seen::default() };
+/// Where a block stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// What its vendor signed goes back to the vendor, who would notice a change.
+    Request,
+    Answer,
+    /// Only strings can be held back and rewritten.
+    Event,
+}
+
+/// Reads one block that `role` speaks: names its texts and what stays as it is.
+pub(super) fn read(reading: &mut Reading, block: Value<'_>, role: TextRole, place: Place) -> Seen {
+    let mut reader = Reader { reading, place, seen: Seen::default() };
     reader.block(block, role);
     reader.seen
 }
 
 struct Reader<'r> {
     reading: &'r mut Reading,
-    request: bool,
+    place: Place,
     seen: Seen,
 }
 
@@ -85,7 +94,7 @@ impl Reader<'_> {
         let known = fixed(&kind);
         self.seen.unseen |= known.is_none();
         let role = if kind.ends_with("tool_result") { TextRole::Tool } else { role };
-        let signed = self.request
+        let signed = self.place == Place::Request
             && block.get("signature").and_then(Value::text).is_some_and(|signature| !signature.is_empty());
         let reasoning = if signed { TextRole::Signed } else { role };
         for (key, value) in block.members() {
@@ -99,7 +108,9 @@ impl Reader<'_> {
             match (kind.as_ref(), name.as_ref()) {
                 (_, "type") => self.reading.fixed(value),
                 // A tool's own data: whatever it looks like, it is no block.
-                ("tool_use" | "server_tool_use" | "mcp_tool_use", "input") => {}
+                ("tool_use" | "server_tool_use" | "mcp_tool_use", "input") if self.place != Place::Event => {
+                    self.reading.arguments(value);
+                }
                 ("thinking", "thinking") => self.reading.text(value, reasoning),
                 ("compaction", "content") if value.kind() == NodeKind::String => {
                     self.reading.text(value, reasoning);

@@ -10,12 +10,16 @@ use super::{answer, block};
 use crate::protocols::reading::Reading;
 use crate::protocols::{Channel, Chunk, Field, Mark, Piece};
 
-/// Reads an event of a stream of `POST /v1/messages`; none when it is not an object with a type.
+/// Reads an event of a stream of `POST /v1/messages`; none when it is not an object with a type, or numbers its block
+/// with what is no number.
 pub fn read(document: &Document) -> Option<Chunk> {
     let root = document.root();
     let kind = root.get("type")?;
-    let index = root.get("index").and_then(Value::unsigned).and_then(|index| u32::try_from(index).ok());
-    let part = index.unwrap_or(0);
+    // Blocks without numbers of their own would be read as one.
+    let part = match root.get("index") {
+        Some(index) => u32::try_from(index.unsigned()?).ok()?,
+        None => 0,
+    };
     let mut reader = Reader { reading: Reading::new(document), chunk: Chunk::default(), part };
     reader.reading.fixed(kind);
     // Answers that it speaks of: there is one.
@@ -81,7 +85,7 @@ impl Reader {
             }
             _ => {}
         }
-        block::read(&mut self.reading, block, TextRole::Assistant, false);
+        block::read(&mut self.reading, block, TextRole::Assistant, block::Place::Event);
     }
 
     fn delta(&mut self, delta: Value<'_>) {
@@ -101,7 +105,7 @@ impl Reader {
                 // A summary comes at once: the delta is all of it.
                 ("compaction_delta", "content") => {}
                 ("citations_delta", "citation") => {
-                    block::read(&mut self.reading, value, TextRole::Assistant, false);
+                    block::read(&mut self.reading, value, TextRole::Assistant, block::Place::Event);
                 }
                 _ => {
                     let mut path = DefaultHasher::new();
@@ -223,7 +227,13 @@ mod tests {
             let chunk = read(&document(text)).unwrap();
             assert_eq!((chunk.choices.len(), chunk.error), (0, error), "{text}");
         }
-        for other in ["[]", "{}", r#"{"type":1}"#] {
+        for other in [
+            "[]",
+            "{}",
+            r#"{"type":1}"#,
+            r#"{"type":"ping","index":4294967296}"#,
+            r#"{"type":"ping","index":"0"}"#,
+        ] {
             assert!(read(&document(other)).is_none(), "{other}");
         }
     }

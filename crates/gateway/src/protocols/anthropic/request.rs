@@ -195,7 +195,8 @@ impl Reader {
                 return Err(wrong_type(format!("{}.{member}", path()), "a string"));
             }
         }
-        let Seen { unseen, tool, server_tool } = block::read(&mut self.reading, block, role, true);
+        let Seen { unseen, tool, server_tool } =
+            block::read(&mut self.reading, block, role, block::Place::Request);
         self.seen.unseen |= unseen;
         self.seen.tool |= tool;
         self.seen.server_tool |= server_tool;

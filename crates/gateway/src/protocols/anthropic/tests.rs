@@ -311,6 +311,17 @@ fn a_finding_does_not_hide_in_citations_search_results_or_unknown_members() {
 }
 
 #[test]
+fn what_is_no_name_of_an_event_ends_the_stream() {
+    for kind in ["x\n\ndata: me@example.org", "me@example.org", ""] {
+        let data = json!({ "type": kind }).to_string();
+        let mut screen = screen(None, OnWholeAnswer::Buffer);
+        let event = Event { raw: None, name: None, data: Bytes::from(data) };
+        assert!(screen.event(event).is_err(), "{kind}");
+        assert!(screen.take().is_empty());
+    }
+}
+
+#[test]
 fn a_message_without_its_end_is_broken() {
     let events = message(text_block(0, &["Hi. "]));
     let mut whole = screen(None, OnWholeAnswer::Buffer);

@@ -41,7 +41,8 @@ pub fn decode(document: Document) -> Result<Call, Refusal> {
             }
             b"tools" => reader.tools(value)?,
             b"functions" => reader.has_tools = true,
-            b"web_search_options" => reader.server_tools |= !value.is_null(),
+            // OpenAI's, and OpenRouter's: searches and readers of files.
+            b"web_search_options" | b"plugins" => reader.server_tools |= !value.is_null(),
             b"audio" => reader.unseen_input |= value.get("id").is_some(),
             _ => {}
         }
@@ -150,7 +151,8 @@ impl Reader {
             match key.name().as_ref() {
                 b"type" => self.reading.fixed(value),
                 b"text" | b"refusal" => self.reading.text(value, role),
-                b"image_url" | b"input_audio" | b"file" | b"video_url" => {
+                // OpenAI's, and those of Mistral and of servers of one's own.
+                b"image_url" | b"input_audio" | b"file" | b"video_url" | b"audio_url" | b"document_url" => {
                     self.unseen_input = true;
                     self.media(value);
                 }

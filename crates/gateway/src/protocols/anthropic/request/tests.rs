@@ -5,6 +5,7 @@ use flyball_core::Text;
 use flyball_core::json::Limits;
 
 use super::*;
+use crate::pipeline::inspect::words;
 use crate::refusal::Kind;
 
 fn decode_text(text: &str) -> Result<Call, Refusal> {
@@ -18,13 +19,13 @@ fn blocks(blocks: &str) -> Call {
 }
 
 fn texts(call: &Call) -> Vec<(String, TextRole)> {
-    let text = |t: &Text| (call.document.value(t.node).text().unwrap().into_owned(), t.role);
+    let text = |t: &Text| (words(call.document.value(t.node)).unwrap().into_owned(), t.role);
     call.texts.iter().map(text).collect()
 }
 
 #[test]
 fn every_string_but_ids_and_words_of_fixed_meaning_is_a_text() {
-    use TextRole::{Assistant, Other, Signed, System, Tool, User};
+    use TextRole::{Assistant, Other, Signed, System, Tool, ToolArguments, User};
     let call = decode_text(
             r#"{"model":"m","max_tokens":9,"system":[{"type":"text","text":"s","cache_control":{"type":"k"}}],
                 "metadata":{"user_id":"u"},"unknown":{"deep":["x"]},"stop_sequences":["q"],"stream":true,
@@ -49,8 +50,7 @@ fn every_string_but_ids_and_words_of_fixed_meaning_is_a_text() {
         ("t", User),
         ("a", Signed),
         ("b", Assistant),
-        ("base64", Other),
-        ("c", Other),
+        (r#"{"type":"base64","data":"c"}"#, ToolArguments),
         ("d", Tool),
         ("e", Tool),
         ("f", Other),

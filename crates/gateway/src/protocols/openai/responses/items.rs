@@ -83,9 +83,8 @@ impl Items {
         if is_one_of(item, &NAMED) {
             self.fixed(item, &["name"]);
         }
-        if is_one_of(item, &["item_reference"]) {
-            self.unseen = true;
-        }
+        // An image that was made is one that the provider has, or it is encoded.
+        self.unseen |= is_one_of(item, &["item_reference", "image_generation_call"]);
         for (key, value) in item.members() {
             match key.name().as_ref() {
                 b"type"
@@ -109,10 +108,7 @@ impl Items {
                     self.content(value, TextRole::Tool);
                     self.part(value, TextRole::Tool);
                 }
-                b"result" if is_one_of(item, &["image_generation_call"]) => {
-                    self.unseen = true;
-                    self.reading.fixed(value);
-                }
+                b"result" if is_one_of(item, &["image_generation_call"]) => self.reading.fixed(value),
                 b"caller" => self.fixed(value, &["type", "caller_id"]),
                 b"tools" if is_one_of(item, &["additional_tools", "tool_search_output"]) => self.tools(value),
                 b"tools" => value.items().for_each(|tool| self.fixed(tool, &["name"])),
