@@ -31,6 +31,10 @@ impl Untranslatable {
     }
 }
 
+/// How many paths of what is left out say which item of a list it is. Those after them say `[]`: there are as many of
+/// these as fields at most, so that what is told fits into a header whatever is sent.
+const EXACT: usize = 16;
+
 /// What passes, and what was left out so far.
 #[derive(Debug)]
 pub struct Gate {
@@ -106,8 +110,10 @@ impl Gate {
         if value.is_null() { Ok(()) } else { Err(self.refusal(path)) }
     }
 
-    /// Notes that something was left out, or not kept as it was.
+    /// Notes that something was left out, or not kept as it was. After the first paths, which item of a list it was is
+    /// no longer told: `messages[].content[].cache_control`.
     pub fn drop(&mut self, path: String) {
+        let path = if self.dropped.len() < EXACT { path } else { without_numbers(&path) };
         if !self.dropped.contains(&path) {
             self.dropped.push(path);
         }
@@ -134,5 +140,36 @@ impl Gate {
 
     pub(crate) fn into_dropped(self) -> Vec<String> {
         self.dropped
+    }
+}
+
+/// A path without the numbers of items.
+fn without_numbers(path: &str) -> String {
+    let mut inside = false;
+    let kept = path.chars().filter(|character| {
+        match character {
+            '[' => inside = true,
+            ']' => inside = false,
+            _ => return !inside,
+        }
+        true
+    });
+    kept.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_of_left_out_fields_stays_short_however_many_there_are() {
+        let mut gate = Gate::new(Dialect::Messages, Dialect::Chat);
+        for item in 0..100_000 {
+            gate.drop(format!("messages[{item}].content[{item}].cache_control"));
+        }
+        let dropped = gate.into_dropped();
+        assert_eq!(dropped.len(), EXACT + 1);
+        assert_eq!(dropped[0], "messages[0].content[0].cache_control");
+        assert_eq!(dropped[EXACT], "messages[].content[].cache_control");
     }
 }

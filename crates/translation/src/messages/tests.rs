@@ -62,7 +62,6 @@ fn call(id: &'static str, arguments: &'static str) -> Part<'static> {
 fn result(id: &'static str, said: &'static str) -> Part<'static> {
     Part::ToolResult(ToolResult {
         id: id.into(),
-        name: Some("look".into()),
         parts: vec![text(said)],
         error: false,
     })

@@ -124,8 +124,8 @@ fn results_stand_first_with_ids_that_fit_and_empty_ones_say_nothing() {
     let picture = Part::Image { source: bytes("image/jpeg"), detail: None };
     let body = written(&request(vec![
         (Speaker::Assistant, vec![text(""), call(&long, "f", r#"{"a":1}"#), call("ok-1", "g", "")]),
-        (Speaker::User, vec![text("well"), result("ok-1", "g", vec![picture])]),
-        (Speaker::User, vec![result(&long, "f", vec![text("")])]),
+        (Speaker::User, vec![text("well"), result("ok-1", vec![picture])]),
+        (Speaker::User, vec![result(&long, vec![text("")])]),
     ]));
     let id = body["messages"][0]["content"][0]["toolUse"]["toolUseId"].clone();
     assert!(id.as_str().unwrap().len() <= 64);
@@ -165,7 +165,7 @@ fn what_has_no_form_is_refused_by_the_name_of_its_turn() {
         image(bytes("image/tiff")),
         Part::Document { source: bytes("application/zip"), name: None },
         Part::Audio { format: "midi".into(), data: "AAAA".into() },
-        result("nobody", "f", vec![]),
+        result("nobody", vec![]),
     ];
     for part in parts {
         let refused = written_for(CLAUDE, &request(vec![(Speaker::User, vec![part])])).unwrap_err();
@@ -242,7 +242,7 @@ fn claude_thinks_below_the_cap_at_its_own_temperature() {
         thinking(|request| {
             let turns = vec![
                 (Speaker::Assistant, vec![call("1", "f", "{}")]),
-                (Speaker::User, vec![result("1", "f", vec![])]),
+                (Speaker::User, vec![result("1", vec![])]),
             ];
             request.turns = trial::request(turns).turns;
         }),

@@ -36,7 +36,6 @@ fn turns(exchanges: &[(Vec<String>, String, Vec<String>)]) -> Vec<Turn<'_>> {
             .map(|call| {
                 Part::ToolResult(ToolResult {
                     id: format!("t{}_{call}", number - 1).into(),
-                    name: Some("look".into()),
                     parts: vec![Part::Text("seen".into())],
                     error: call == 1,
                 })
