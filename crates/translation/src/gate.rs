@@ -35,6 +35,9 @@ impl Untranslatable {
 /// these as fields at most, so that what is told fits into a header whatever is sent.
 const EXACT: usize = 16;
 
+/// How many characters of the path of something unknown are told.
+const LONGEST: usize = 200;
+
 /// What passes, and what was left out so far.
 #[derive(Debug)]
 pub struct Gate {
@@ -135,7 +138,13 @@ impl Gate {
     /// The refusal of what stands at `path`.
     pub fn refusal(&self, path: String) -> Untranslatable {
         let reason = format!("cannot be said in the protocol of this model's provider ({})", self.to.name());
-        Untranslatable { field: path, reason }
+        // The name of a member is as long as the caller likes, and may be empty.
+        let field = match path.char_indices().nth(LONGEST) {
+            Some((end, _)) => path.get(..end).unwrap_or_default().to_owned(),
+            None if path.is_empty() => "body".to_owned(),
+            None => path,
+        };
+        Untranslatable { field, reason }
     }
 
     pub(crate) fn into_dropped(self) -> Vec<String> {
@@ -160,6 +169,13 @@ fn without_numbers(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unknown_member_is_named_in_a_bounded_way_whatever_its_name() {
+        let gate = Gate::new(Dialect::Messages, Dialect::Chat);
+        assert_eq!(gate.refusal(String::new()).field, "body");
+        assert_eq!(gate.refusal("ü".repeat(1000)).field, "ü".repeat(LONGEST));
+    }
 
     #[test]
     fn what_is_told_of_left_out_fields_stays_short_however_many_there_are() {

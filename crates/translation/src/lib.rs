@@ -15,6 +15,7 @@ mod converse;
 mod dialect;
 pub mod events;
 pub mod fields;
+pub mod fuzz;
 pub mod gate;
 mod gemini;
 mod ids;

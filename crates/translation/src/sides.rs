@@ -148,7 +148,10 @@ mod tests {
 
     fn answered(ids: &[&str]) -> Request<'static> {
         let results = ids.iter().map(|id| result(id, vec![text(id)])).collect();
-        request(vec![(Speaker::Assistant, vec![call("a", "f", ""), call("a", "g", "")]), (Speaker::User, results)])
+        request(vec![
+            (Speaker::Assistant, vec![call("a", "f", ""), call("a", "g", "")]),
+            (Speaker::User, results),
+        ])
     }
 
     #[test]

@@ -127,8 +127,7 @@ const CARRIED: [Meaning; 31] = [
 
 #[test]
 fn results_follow_their_calls_in_the_order_of_these_and_before_texts() {
-    let failed =
-        ToolResult { id: "1".into(), parts: vec![text("a"), text("b")], error: true };
+    let failed = ToolResult { id: "1".into(), parts: vec![text("a"), text("b")], error: true };
     let body = written(&request(vec![
         (Speaker::User, vec![text("go")]),
         (Speaker::Assistant, vec![call("1", "f", r#"{"a":1.50}"#), call("2", "g", " ")]),
