@@ -9,6 +9,7 @@
 //! dialect do not pass here: they are spliced, not translated.
 
 mod chat;
+mod claude;
 mod completions;
 pub mod conversation;
 mod converse;

@@ -232,8 +232,9 @@ fn claude_thinks_below_the_cap_at_its_own_temperature() {
     assert_eq!(thinking(|request| request.max_output_tokens = None), (enabled(16_384), temperature()));
     assert_eq!(thinking(|request| request.temperature = Some("1.0")), (enabled(3976), String::new()));
     assert_eq!(thinking(|request| request.top_k = Some("5")).1, "top_k,temperature");
+    // It does not know how to think as much as it likes.
     let adaptive = thinking(|request| request.reasoning = Some(Reasoning::Adaptive));
-    assert_eq!(adaptive, (json!({ "type": "adaptive" }), temperature()));
+    assert_eq!(adaptive, (enabled(3976), temperature()));
     let off = thinking(|request| request.reasoning = Some(Reasoning::Off));
     assert_eq!(off, (json!({ "type": "disabled" }), String::new()));
     let left_out = [
@@ -250,6 +251,22 @@ fn claude_thinks_below_the_cap_at_its_own_temperature() {
     for (thinking, dropped) in left_out {
         assert_eq!((thinking, dropped.as_str()), (Value::Null, "reasoning"));
     }
+}
+
+#[test]
+fn a_newer_claude_thinks_adaptively_with_an_effort_and_takes_no_sampling() {
+    let request = Request {
+        reasoning: Some(Reasoning::Budget(20_000)),
+        temperature: Some("1"),
+        top_p: Some("0.5"),
+        top_k: Some("5"),
+        ..request(vec![(Speaker::User, vec![text("go")])])
+    };
+    let (body, dropped) = written_for("eu.anthropic.claude-opus-4-8-v1:0", &request).unwrap();
+    let fields = json!({ "thinking": { "type": "adaptive" }, "output_config": { "effort": "high" } });
+    assert_eq!(body["additionalModelRequestFields"], fields);
+    assert_eq!(body.get("inferenceConfig"), None);
+    assert_eq!(dropped, ["top_k", "temperature", "top_p"]);
 }
 
 #[test]
