@@ -151,7 +151,7 @@ fn same(one: &Request<'_>, other: &Request<'_>) {
 /// What is said, side by side, as text.
 fn turns(request: &Request<'_>) -> Vec<String> {
     let mut turns = Vec::new();
-    let system = request.system.iter().filter(|text| !text.is_empty());
+    let system = request.system.iter().filter(|text| !sides::is_blank(text));
     let Ok(sides) = sides::sides(request) else { return turns };
     // Instructions that nothing follows become what the user says.
     if sides.is_empty() {

@@ -20,7 +20,8 @@ pub(crate) struct Side<'r, 'd> {
     pub(crate) assistant: bool,
     /// Results of the calls of the side before, in the order of these calls.
     pub(crate) results: Vec<Answered<'r, 'd>>,
-    /// Everything else, in its order. Empty texts are not here: vendors refuse them.
+    /// Everything else, in its order. Blank texts are not here: vendors refuse them, and models
+    /// write them beside calls of tools.
     pub(crate) said: Vec<Said<'r, 'd>>,
 }
 
@@ -117,8 +118,13 @@ pub(crate) fn texts<'r, 'd>(result: &'r ToolResult<'d>) -> impl Iterator<Item = 
     })
 }
 
+/// Whether a text says nothing.
+pub(crate) fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
+}
+
 fn is_empty(part: &Part<'_>) -> bool {
-    matches!(part, Part::Text(text) | Part::Reasoning(text) | Part::Refusal(text) if text.is_empty())
+    matches!(part, Part::Text(text) | Part::Reasoning(text) | Part::Refusal(text) if is_blank(text))
 }
 
 fn check_arguments(call: &ToolCall<'_>, path: &str) -> Result<(), Untranslatable> {

@@ -33,9 +33,9 @@ pub(crate) fn write_request(
     let top_p = request.top_p.filter(|_| model.samples);
     let mut json = Json::with_capacity(4096);
     json.object(|json| {
-        if request.system.iter().any(|text| !text.is_empty()) {
+        if request.system.iter().any(|text| !sides::is_blank(text)) {
             json.key("system").array(|json| {
-                for text in request.system.iter().filter(|text| !text.is_empty()) {
+                for text in request.system.iter().filter(|text| !sides::is_blank(text)) {
                     json.object(|json| json.key("text").text(text));
                 }
             });

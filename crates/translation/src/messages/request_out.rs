@@ -54,11 +54,11 @@ pub(crate) fn write_request(
             json.key("metadata").object(|json| json.key("user_id").text(user));
         }
         knobs_out::write_tools(request, json);
-        if system.iter().any(|text| !text.is_empty()) {
+        if system.iter().any(|text| !sides::is_blank(text)) {
             json.key("system").array(|json| {
                 system
                     .iter()
-                    .filter(|text| !text.is_empty())
+                    .filter(|text| !sides::is_blank(text))
                     .for_each(|text| blocks_out::write_text(text, json));
             });
         }
