@@ -272,7 +272,7 @@ async fn wrong_methods_and_unknown_endpoints_are_told_apart() {
         let allow = answer.header("allow").unwrap_or_default();
         assert!(allow.split(',').any(|method| method.trim() == allowed), "{what}: allow: {allow}");
     }
-    for path in ["/v1/responses", "/v1/completions", "/v1/audio/speech", "/v1/nothing", "/nothing", "/v1"] {
+    for path in ["/v1/messages/batches", "/v1/responses/compact", "/v1/nothing", "/nothing", "/v1"] {
         for method in [Method::POST, Method::GET] {
             let answer = caller.send(caller.request(method, path, Bytes::new()).unwrap()).await.unwrap();
             refused(path, &answer, 404, "E905", "unknown_endpoint", None);

@@ -1,11 +1,12 @@
 //! What a provider receives and what a caller gets back when all goes well. `verbatim` is about bytes that pass
 //! unchanged, `routes` about what a route changes, `streams` about events, `keys` about what a key may see,
-//! `aliases` about the other spellings of the governed path.
+//! `aliases` about the other spellings of the governed path, `beyond` about what reaches beyond a request.
 
 use flyball_testkit::{Client, Flyball, Routes, Simulator};
 use serde_json::{Value, json};
 
 mod aliases;
+mod beyond;
 mod keys;
 mod routes;
 mod streams;

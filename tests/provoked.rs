@@ -110,6 +110,12 @@ impl Provoked {
         let not_offered = json!({"model": "words", "input": said});
         let not_offered = client.post("/v1/embeddings", &not_offered).await.unwrap();
         answers.push(("unsupported_operation".to_owned(), not_offered));
+        let mut foreign =
+            json!({"model": "sim", "max_tokens": 9, "messages": [{"role": "user", "content": said}]});
+        foreign[said] = json!(said);
+        answers.push(("untranslatable".to_owned(), client.post("/v1/messages", &foreign).await.unwrap()));
+        let kept = json!({"model": "sim", "input": said, "previous_response_id": said});
+        answers.push(("stored_state".to_owned(), client.post("/v1/responses", &kept).await.unwrap()));
         let unknown = client.post(&format!("/v1/{said}?q={said}"), &json!({ said: said })).await.unwrap();
         answers.push(("unknown_endpoint".to_owned(), unknown));
         let wrong = client.get(&format!("/v1/chat/completions?q={said}")).await.unwrap();

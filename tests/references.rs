@@ -22,6 +22,7 @@ fn generated_files_are_what_their_sources_generate() {
         ("docs/reference/metrics.md", metrics::reference()),
         ("docs/reference/readiness.md", Table::load().render()),
         ("docs/reference/signals.md", signals()),
+        ("docs/reference/translation.md", flyball_translation::reference()),
     ];
     let update = std::env::var_os("UPDATE_REFERENCES").is_some_and(|value| value == "1");
     let mut stale = Vec::new();

@@ -31,8 +31,8 @@ test('a wrong key is an authentication error everywhere', async () => {
 });
 
 test('an endpoint that is not served is named', async () => {
-  const error = await refusal(openai.responses.create({ model, input: 'hello' }), OpenAI.NotFoundError);
-  assert.match(error.message, /\/v1\/responses/);
+  const error = await refusal(openai.batches.list(), OpenAI.NotFoundError);
+  assert.match(error.message, /\/v1\/batches/);
 });
 
 for (const stream of [false, true]) {

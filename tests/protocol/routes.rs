@@ -156,8 +156,8 @@ async fn headers_of_provider_and_route_leave_and_the_routes_win() {
 async fn azures_form_puts_the_deployment_into_the_path_and_the_key_into_its_own_header() {
     let pair = Pair::start(|simulator, routes| {
         let settings = format!(
-            "kind: openai, base_url: \"http://{}\", api_key: \"env:SIMULATOR_KEY\", \
-             azure: {{ api_version: \"2024-10-21\" }}",
+            "kind: azure-openai, base_url: \"http://{}\", api_key: \"env:SIMULATOR_KEY\", \
+             api_version: \"2024-10-21\"",
             simulator.address()
         );
         routes.provider("azure", &settings).route("gpt", "provider: azure, model: \"sim:text=a%20b/c\"")

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use flyball_core::Operation;
+use flyball_core::{Operation, Timestamp};
 use flyball_translation::Dialect;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
@@ -66,6 +66,8 @@ pub struct Outbound<'a> {
     pub caller: &'a HeaderMap,
     /// Whether events are expected.
     pub stream: bool,
+    /// When it is made.
+    pub time: Timestamp,
     /// What the call may cost in time and bytes.
     pub bounds: Bounds,
 }
@@ -285,6 +287,7 @@ mod tests {
             headers: &NO_HEADERS,
             caller: &NO_HEADERS,
             stream: false,
+            time: Timestamp(1_440_938_160_000_000),
             bounds: Bounds {
                 named_by: NamedBy::Operator,
                 head_timeout: Duration::MAX,

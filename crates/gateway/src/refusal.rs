@@ -69,6 +69,8 @@ pub enum Kind {
     ProviderUnknownTarget,
     /// The provider's protocol cannot say what the request says.
     Untranslatable,
+    /// The request names what the provider keeps, and the route does not allow that.
+    StoredState,
     /// The provider failed.
     ProviderFailed,
     /// The provider's answer broke off.
@@ -164,6 +166,8 @@ kinds! {
         "Use a model whose route offers the operation.";
     Untranslatable BAD_REQUEST "E116" "untranslatable" "invalid_request_error" "invalid_request_error" false
         "Leave the field out, name it in the route's drop_params, or use a model whose provider knows it.";
+    StoredState BAD_REQUEST "E117" "stored_state" "invalid_request_error" "invalid_request_error" false
+        "Send what is meant in the request, or set the route's stored_state where its provider's account serves one tenant only.";
     UnknownEndpoint NOT_FOUND "E905" "unknown_endpoint" "invalid_request_error" "not_found_error" false
         "See /docs for the endpoints.";
     WrongMethod METHOD_NOT_ALLOWED "E906" "method_not_allowed" "invalid_request_error" "invalid_request_error" false

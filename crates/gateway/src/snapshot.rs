@@ -47,6 +47,8 @@ pub struct Route {
     pub drop_params: Vec<String>,
     /// Extra headers.
     pub headers: HeaderMap,
+    /// Whether callers may use what the provider keeps of other calls.
+    pub stored_state: bool,
     /// The lawful basis noted on it.
     pub lawful_basis: Option<LawfulBasis>,
     /// What its tokens cost, where that is known.
@@ -194,6 +196,7 @@ impl Snapshot {
                 rename,
                 drop_params,
                 headers: headers(&format!("routes.{name}.headers"), &settings.headers)?,
+                stored_state: settings.stored_state,
                 lawful_basis: settings.lawful_basis,
                 price: prices.price(&settings.provider, model),
                 provider: Arc::clone(provider),

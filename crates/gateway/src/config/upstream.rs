@@ -88,6 +88,11 @@ pub struct Route {
         "additionalProperties" = { "type": "string", "format": "header-value" }
     ))]
     pub headers: BTreeMap<String, String>,
+    /// Whether callers may use what the provider keeps of other calls (earlier answers, conversations, stored
+    /// prompts, files, containers), and have answers kept there. Only where the provider's account serves one tenant
+    /// and nobody else: the provider does not tell tenants apart.
+    #[serde(default)]
+    pub stored_state: bool,
     /// The ground on which personal data goes this way, for rules that read `request.lawful_basis`.
     #[serde(default)]
     #[schemars(schema_with = "lawful_basis_schema")]
@@ -154,6 +159,7 @@ pub(super) fn default_routes() -> BTreeMap<String, Route> {
         rename: BTreeMap::new(),
         drop_params: Vec::new(),
         headers: BTreeMap::new(),
+        stored_state: false,
         lawful_basis: None,
     };
     BTreeMap::from([("demo".to_owned(), route)])

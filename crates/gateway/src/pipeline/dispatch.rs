@@ -62,6 +62,7 @@ async fn steps(exchange: &mut Exchange, prepared: Prepared) -> Result<Dispatched
         headers: &target.headers,
         caller: &caller,
         stream: call.stream,
+        time: gateway.clock.now(),
         bounds: Bounds {
             named_by: NamedBy::Operator,
             head_timeout: patience.get(),
@@ -190,7 +191,7 @@ async fn read_some(inbound: &mut Inbound) -> Vec<u8> {
 }
 
 /// Whether a text looks like a code or a path of field names, and nothing that a person wrote.
-fn is_word(text: &str) -> bool {
+pub(super) fn is_word(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.[]".contains(&b);
     (1..=64).contains(&text.len()) && text.bytes().all(plain) && !text.bytes().all(|b| b.is_ascii_digit())
 }

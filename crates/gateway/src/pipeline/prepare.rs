@@ -12,6 +12,7 @@ use flyball_translation::{Dialect, Untranslatable, Wanted};
 use parameters::Part;
 
 use super::decide::{Basis, Decided};
+use super::dispatch::is_word;
 use super::inspect::Located;
 use super::screen::Reply;
 use super::settle;
@@ -20,6 +21,7 @@ use crate::protocols::{OWN_LIMITS, count_request};
 use crate::refusal::{Kind, Refusal};
 use crate::snapshot::Route;
 
+mod beyond;
 mod names;
 mod parameters;
 
@@ -89,8 +91,18 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
     let spoken = exchange.protocol.dialect();
     let dialect = target.provider.dialect(exchange.protocol);
     let root = call.document.root();
+    if let Some(spoken) = spoken {
+        stay_within(call, spoken, &target)?;
+    }
     if dialect == spoken {
         exchange.dropped = parameters::apply(&mut editor, root, call, spoken, &target, safe_mode, Part::All);
+        if dialect == Some(Dialect::Responses) && !target.stored_state {
+            // The provider's own default is to keep every answer.
+            editor.set(root, "store", "false");
+            if root.get("store").and_then(Value::boolean) == Some(true) {
+                exchange.dropped.push("store".to_owned());
+            }
+        }
         let output_bound = parameters::output_bound(call, spoken, &target, safe_mode);
         let body = editor.finish();
         return Ok(Prepared {
@@ -133,15 +145,39 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
     })
 }
 
+/// Refuses what reaches beyond the request, unless the route drops it or, of what the provider keeps, allows it.
+fn stay_within(call: &Call, dialect: Dialect, target: &Route) -> Result<(), Refusal> {
+    let root = call.document.root();
+    let dropped = |field: &str| target.drop_params.iter().any(|key| key == field);
+    if let Some(field) = beyond::other_models(root).filter(|field| !dropped(field)) {
+        let message = format!("'{field}' names other models than the one that was asked for.");
+        return Err(Refusal::new(Kind::InvalidField, message).at(field));
+    }
+    // Only what no detector can read, or what a provider runs, can name what the provider keeps.
+    if target.stored_state || !(call.unseen_input || call.server_tools) {
+        return Ok(());
+    }
+    match beyond::stored_state(root, dialect).filter(|field| !dropped(field)) {
+        None => Ok(()),
+        Some(field) => {
+            let message = format!("'{field}' names what the provider keeps of other calls.");
+            Err(Refusal::new(Kind::StoredState, message).at(field))
+        }
+    }
+}
+
 /// Reads a body of our own making.
 fn reread(body: Bytes) -> Result<Document, Refusal> {
     Document::parse(body, OWN_LIMITS)
         .map_err(|error| Refusal::new(Kind::Internal, "The request could not be rebuilt.").because(error))
 }
 
+/// Names the field, if it has a name that a protocol would give: what else stands there a person may have written.
 fn untranslatable(error: Untranslatable) -> Refusal {
-    let message = format!("'{}' {}.", error.field, error.reason);
-    Refusal::new(Kind::Untranslatable, message).at(error.field)
+    let named = is_word(&error.field);
+    let field = if named { error.field.as_str() } else { "A field of the request's own" };
+    let refusal = Refusal::new(Kind::Untranslatable, format!("{field} {}.", error.reason));
+    if named { refusal.at(error.field) } else { refusal }
 }
 
 /// The refusal for a decision to block.

@@ -3,6 +3,7 @@
 
 use flyball_core::Money;
 use flyball_journal::AppendError;
+use flyball_translation::Dialect;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 
@@ -113,6 +114,10 @@ pub(super) async fn unrecorded(error: AppendError) -> Refusal {
 /// Puts our names on an answer.
 pub(super) fn identify(exchange: &Exchange, headers: &mut HeaderMap) {
     if let Ok(id) = HeaderValue::from_str(&exchange.request_id) {
+        if exchange.protocol.dialect() == Some(Dialect::Messages) {
+            // Where Anthropic's SDKs look for it.
+            headers.insert(HeaderName::from_static("request-id"), id.clone());
+        }
         headers.insert(HeaderName::from_static("x-request-id"), id);
     }
     if exchange.principal.is_none() {

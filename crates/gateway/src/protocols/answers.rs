@@ -33,13 +33,14 @@ pub struct Told {
 }
 
 impl Told {
-    /// What is known when `later` was told too.
+    /// What is known when `later` was told too. Counts only grow; an event that repeats one in part does not take
+    /// from it.
     #[must_use]
     pub fn and(self, later: Told) -> Told {
         Told {
-            input: later.input.or(self.input),
-            cached_input: later.cached_input.or(self.cached_input),
-            output: later.output.or(self.output),
+            input: self.input.max(later.input),
+            cached_input: self.cached_input.max(later.cached_input),
+            output: self.output.max(later.output),
         }
     }
 

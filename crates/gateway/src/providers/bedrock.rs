@@ -1,11 +1,12 @@
 //! Amazon Bedrock through its Converse API. The model is in the address; calls are signed with an access key
 //! (Signature Version 4) or carry an API key.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
+use flyball_core::Timestamp;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderName, HeaderValue};
 use http::{HeaderMap, Uri};
 
@@ -84,7 +85,7 @@ impl Bedrock {
         }
         match &self.credential {
             Credential::AccessKey(credentials) => {
-                self.sign(credentials, &uri, &outbound.body, SystemTime::now(), &mut headers)?;
+                self.sign(credentials, &uri, &outbound.body, outbound.time, &mut headers)?;
                 post(egress, uri, headers, outbound.body, outbound.bounds).await
             }
             Credential::ApiKey(keys) => {
@@ -103,7 +104,7 @@ impl Bedrock {
         credentials: &Credentials,
         uri: &Uri,
         body: &[u8],
-        time: SystemTime,
+        time: Timestamp,
         headers: &mut HeaderMap,
     ) -> Result<(), EgressError> {
         let unsignable = || EgressError::Refused { why: Why::Host };
@@ -112,7 +113,7 @@ impl Bedrock {
             .identity(&identity)
             .region(&self.region)
             .name(SERVICE)
-            .time(time)
+            .time(SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(time.0).unwrap_or(0)))
             .settings(SigningSettings::default())
             .build()
             .map_err(|_| unsignable())?
@@ -134,8 +135,6 @@ impl Bedrock {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use flyball_core::Operation;
     use flyball_translation::Dialect;
 
@@ -150,7 +149,7 @@ mod tests {
     fn signed(bedrock: &Bedrock, uri: &Uri, body: &[u8]) -> HeaderMap {
         let Credential::AccessKey(credentials) = &bedrock.credential else { panic!("an access key") };
         let mut headers = HeaderMap::new();
-        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_440_938_160);
+        let time = Timestamp(1_440_938_160_000_000);
         bedrock.sign(credentials, uri, body, time, &mut headers).unwrap();
         headers
     }

@@ -23,10 +23,19 @@ pub struct OpenAi {
 /// Where calls go.
 #[derive(Debug)]
 enum Address {
-    /// One address for each endpoint. None: the base is no URL, and every call is refused.
-    Plain { chat: Option<Uri>, embeddings: Option<Uri>, responses: Option<Uri>, completions: Option<Uri> },
+    /// One for each endpoint.
+    Plain(Box<Endpoints>),
     /// Azure's form: deployments in the path and this `api-version`.
     Azure { base: String, version: String },
+}
+
+/// Addresses of endpoints. None: the base is no URL, and every call is refused.
+#[derive(Debug)]
+struct Endpoints {
+    chat: Option<Uri>,
+    embeddings: Option<Uri>,
+    responses: Option<Uri>,
+    completions: Option<Uri>,
 }
 
 impl OpenAi {
@@ -42,12 +51,12 @@ impl OpenAi {
         extra: &HeaderMap,
     ) -> Result<Self, KeyError> {
         let at = |endpoint: &str| format!("{}/{endpoint}", base.trim_end_matches('/')).parse().ok();
-        let address = Address::Plain {
+        let address = Address::Plain(Box::new(Endpoints {
             chat: at("chat/completions"),
             embeddings: at("embeddings"),
             responses: at("responses"),
             completions: at("completions"),
-        };
+        }));
         let keys = KeyPool::new(AUTHORIZATION, "Bearer ", keys)?;
         Ok(OpenAi { address, headers: Headers::new(extra), keys, native })
     }
@@ -79,13 +88,12 @@ impl OpenAi {
 
     fn uri(&self, outbound: &Outbound<'_>) -> Result<Uri, EgressError> {
         let uri = match &self.address {
-            Address::Plain { chat, embeddings, responses, completions } => match endpoint(outbound) {
-                Endpoint::Chat => chat,
-                Endpoint::Embeddings => embeddings,
-                Endpoint::Responses => responses,
-                Endpoint::Completions => completions,
-            }
-            .clone(),
+            Address::Plain(endpoints) => match endpoint(outbound) {
+                Endpoint::Chat => endpoints.chat.clone(),
+                Endpoint::Embeddings => endpoints.embeddings.clone(),
+                Endpoint::Responses => endpoints.responses.clone(),
+                Endpoint::Completions => endpoints.completions.clone(),
+            },
             Address::Azure { base, version } => {
                 let deployment = path_segment(outbound.model);
                 let endpoint = match endpoint(outbound) {

@@ -40,9 +40,13 @@ fn the_sample_says_what_the_defaults_are() {
 
 #[test]
 fn the_sample_loads_with_every_comment_in_use() {
-    let fixture =
-        Fixture::new(&uncommented()).with("OPENAI_API_KEY", "sk-a").with("AZURE_OPENAI_API_KEY", "sk-b");
-    for file in ["policies/default.yaml", "tls/cert.pem", "tls/key.pem", "protected/handbook.txt"] {
+    let text = uncommented();
+    let references = text.lines().filter_map(|line| line.split_once("env:")).map(|(_, name)| name);
+    let names = references.map(|name| name.trim_end_matches(']'));
+    let fixture = names.fold(Fixture::new(&text), |fixture, name| fixture.with(name, "secret"));
+    for file in
+        ["vertex-token", "policies/default.yaml", "tls/cert.pem", "tls/key.pem", "protected/handbook.txt"]
+    {
         fs::create_dir_all(fixture.path(file).parent().unwrap()).unwrap();
         fs::write(fixture.path(file), "content").unwrap();
     }
@@ -50,7 +54,7 @@ fn the_sample_loads_with_every_comment_in_use() {
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.timeouts, Timeouts::default());
     assert_eq!(config.drain, Drain::default());
-    assert_eq!(config.providers.len(), 3);
+    assert_eq!(config.providers.len(), 8);
 }
 
 #[test]
