@@ -7,7 +7,7 @@
 //!
 //! A translated body is at most eight times as large as what was sent and four kilobytes more (a tool that is nothing but
 //! a name grows most), an answer too; a stream at most sixteen times and a kilobyte for each event. The fuzz targets and
-//! `tests/bounds.rs` hold it to that.
+//! `tests/every_way/bounds.rs` hold it to that.
 //!
 //! Deliberately absent: I/O, HTTP, credentials, anything that inspects or decides. Requests that stay within one
 //! dialect do not pass here: they are spliced, not translated.

@@ -223,7 +223,7 @@ fn a_stream_has_so_many_parts_and_no_more() {
         let events: Vec<_> = (0..=4096).map(text).collect();
         assert_eq!(told(Dialect::Converse, to, &events), Err(StreamError::Invalid));
     }
-    let part = |number: u64| json!({"text": "a", "thought": number % 2 == 0});
+    let part = |number: u64| json!({"text": "a", "thought": number.is_multiple_of(2)});
     let chunk = |parts: u64| {
         let parts: Json = (0..parts).map(part).collect();
         (None, Bytes::from(json!({"candidates": [{"content": {"parts": parts}}]}).to_string()))
