@@ -215,7 +215,11 @@ fn thinking_is_said_as_the_generation_has_it() {
     assert_eq!(thinking("gemini-2.5-pro", effort("xhigh")), budget(24_576));
     assert_eq!(thinking("gemini-2.5-pro", Reasoning::Budget(2000)), budget(2000));
     assert_eq!(thinking("gemini-3-pro", Reasoning::Adaptive), budget(-1));
-    assert_eq!(thinking("gemini-3-pro", Reasoning::Off), r#"{"thinkingBudget":0}"#);
+    assert_eq!(thinking("gemini-2.5-flash", Reasoning::Budget(31_999)), budget(24_576));
+    assert_eq!(thinking("gemini-2.5-flash", Reasoning::Off), r#"{"thinkingBudget":0}"#);
+    // These always think.
+    assert_eq!(thinking("gemini-2.5-pro", Reasoning::Off), r#"{"thinkingBudget":128}"#);
+    assert_eq!(thinking("gemini-3-pro", Reasoning::Off), r#"{"thinkingLevel":"low"}"#);
     let level = r#"{"thinkingLevel":"low","includeThoughts":true}"#;
     assert_eq!(thinking("gemini-3-pro", effort("minimal")), level);
 }
