@@ -113,7 +113,8 @@ pub fn translate_events(bytes: &[u8]) {
     assert!(told.iter().all(|one| one.ended == told.iter().any(|other| other.ended)));
 }
 
-/// A request of chat's that is written as messages, read as such and written as chat again has the same turns.
+/// A request of chat's that is written as messages, read as such and written as chat again has the same turns; chat has
+/// an answer's calls after all of its words.
 pub fn conversation_kept(bytes: &[u8]) {
     let Ok(document) = Document::parse(Bytes::copy_from_slice(bytes), Limits::default()) else { return };
     let wanted = Wanted { model: "m", max_output_tokens: 4096 };
@@ -125,7 +126,7 @@ pub fn conversation_kept(bytes: &[u8]) {
     let read = messages::read_request(&written, &mut gate);
     assert!(read.is_ok(), "{read:?}");
     let Ok(read) = read else { return };
-    same(&asked, &read);
+    same(&asked, &read, false);
     let mut gate = Gate::new(Dialect::Messages, Dialect::Chat);
     let Ok(body) = chat::write_request(&read, wanted, &mut gate) else { return };
     let written = parsed(&body.into());
@@ -133,12 +134,12 @@ pub fn conversation_kept(bytes: &[u8]) {
     let again = chat::read_request(&written, &mut gate);
     assert!(again.is_ok(), "{again:?}");
     let Ok(again) = again else { return };
-    same(&read, &again);
+    same(&read, &again, true);
 }
 
 /// Two requests mean the same.
-fn same(one: &Request<'_>, other: &Request<'_>) {
-    assert_eq!(turns(one), turns(other));
+fn same(one: &Request<'_>, other: &Request<'_>, calls_last: bool) {
+    assert_eq!(turns(one, calls_last), turns(other, calls_last));
     let tools = |request: &Request<'_>| {
         let tools = request.tools.iter().map(|tool| (tool.name.clone().into_owned(), tool.strict));
         tools.collect::<Vec<_>>()
@@ -149,7 +150,7 @@ fn same(one: &Request<'_>, other: &Request<'_>) {
 }
 
 /// What is said, side by side, as text.
-fn turns(request: &Request<'_>) -> Vec<String> {
+fn turns(request: &Request<'_>, calls_last: bool) -> Vec<String> {
     let mut turns = Vec::new();
     let system = request.system.iter().filter(|text| !sides::is_blank(text));
     let Ok(sides) = sides::sides(request) else { return turns };
@@ -165,7 +166,11 @@ fn turns(request: &Request<'_>) -> Vec<String> {
             let texts: Vec<_> = sides::texts(answered.result).filter(|text| !text.is_empty()).collect();
             turns.push(format!("result {} {texts:?}", fitted(&answered.result.id)));
         }
-        for said in &side.said {
+        let mut said: Vec<_> = side.said.iter().collect();
+        if calls_last {
+            said.sort_by_key(|said| matches!(said, Said::Part(Part::ToolCall(_), _)));
+        }
+        for said in said {
             turns.push(match said {
                 Said::Instruction(text) => format!("{speaker} {text}"),
                 Said::Part(part, _) => match part {
