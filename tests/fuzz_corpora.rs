@@ -52,6 +52,16 @@ fn responses_decoder_seeds_hold() {
 }
 
 #[test]
+fn endpoints_decoder_seeds_hold() {
+    replay("endpoints_decoder", fuzz::endpoints_decoder);
+}
+
+#[test]
+fn form_decoder_seeds_hold() {
+    replay("form_decoder", fuzz::form_decoder);
+}
+
+#[test]
 fn policy_loader_seeds_hold() {
     replay("policy_loader", fuzz::policy_loader);
 }

@@ -10,6 +10,8 @@ mod commands;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
+mod endpoints;
+#[cfg(test)]
 mod endurance;
 #[cfg(test)]
 mod examples;
@@ -21,6 +23,8 @@ mod guarded;
 mod headers;
 #[cfg(test)]
 mod journal;
+#[cfg(test)]
+mod passthrough;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]

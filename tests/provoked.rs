@@ -38,7 +38,8 @@ impl Provoked {
              canned: {{kind: openai, base_url: '{}'}}\n  \
              gone: {{kind: openai, base_url: 'http://127.0.0.1:9/v1'}}\n\
              routes:\n  sim: {{provider: sim, model: sim}}\n  canned: {{provider: canned}}\n  \
-             gone: {{provider: gone}}\n  words: {{provider: sim, model: sim, operations: [chat]}}\n{config}",
+             gone: {{provider: gone}}\n  words: {{provider: sim, model: sim, operations: [chat]}}\n\
+             passthrough:\n  raw: {{path: /raw, provider: canned}}\n{config}",
             simulator.base_url(),
             canned.base_url(),
         );
@@ -105,6 +106,11 @@ impl Provoked {
             }
             answers.push((name.to_owned(), client.send(request).await.unwrap()));
         }
+        let mut media = client.request(Method::POST, "/raw/files", said.to_owned().into()).unwrap();
+        set(&mut media, CONTENT_TYPE, "text/plain").unwrap();
+        answers.push(("unsupported_media".to_owned(), client.send(media).await.unwrap()));
+        let form = client.post("/v1/audio/transcriptions", &chat("sim", said)).await.unwrap();
+        answers.push(("malformed_form".to_owned(), form));
         let unknown = client.post("/v1/chat/completions", &chat(said, said)).await.unwrap();
         answers.push(("model_not_found".to_owned(), unknown));
         let not_offered = json!({"model": "words", "input": said});

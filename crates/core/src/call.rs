@@ -16,15 +16,46 @@ pub enum Operation {
     Embeddings,
     /// How many tokens a conversation has, without an answer to it.
     CountTokens,
+    /// A verdict on texts or images, by the provider's own categories.
+    Moderations,
+    /// Documents in the order in which they answer a question.
+    Rerank,
+    /// Images from a text.
+    Images,
+    /// A text read aloud.
+    Speech,
+    /// What is said in a recording.
+    Transcriptions,
+    /// Whatever the provider makes of it: nothing is known of the call but where it goes.
+    Passthrough,
 }
 
 impl Operation {
+    /// Every operation.
+    pub const ALL: [Operation; 9] = [
+        Operation::Chat,
+        Operation::Embeddings,
+        Operation::CountTokens,
+        Operation::Moderations,
+        Operation::Rerank,
+        Operation::Images,
+        Operation::Speech,
+        Operation::Transcriptions,
+        Operation::Passthrough,
+    ];
+
     /// The name used in policies, metrics and usage.
     pub fn name(self) -> &'static str {
         match self {
             Operation::Chat => "chat",
             Operation::Embeddings => "embeddings",
             Operation::CountTokens => "count_tokens",
+            Operation::Moderations => "moderations",
+            Operation::Rerank => "rerank",
+            Operation::Images => "images",
+            Operation::Speech => "speech",
+            Operation::Transcriptions => "transcriptions",
+            Operation::Passthrough => "passthrough",
         }
     }
 }

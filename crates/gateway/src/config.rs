@@ -17,6 +17,7 @@ mod journal;
 mod layers;
 mod listener;
 mod logging;
+pub mod passthrough;
 mod providers;
 mod reference;
 mod secret;
@@ -38,6 +39,7 @@ pub use journal::{Durability, Journal};
 pub use layers::Overrides;
 pub use listener::{Admin, Cors, Drain, Limits, Tls};
 pub use logging::{Log, LogFormat, LogLevel};
+pub use passthrough::{PassedMethod, Passthrough};
 pub use providers::{
     Anthropic, AzureOpenAi, Bedrock, Demo, Gemini, Native, OpenAi, OpenAiLike, Provider, Vertex,
 };
@@ -95,6 +97,10 @@ pub struct Config {
     /// Public model names and where their calls go. Naming any replaces the built-in `demo`.
     #[schemars(extend("propertyNames" = { "format": "model-name" }))]
     pub routes: BTreeMap<String, Route>,
+    /// Paths below which calls are passed to one provider, by name. Keys may use one when their model patterns match
+    /// its name.
+    #[schemars(extend("propertyNames" = { "format": "model-name" }))]
+    pub passthrough: BTreeMap<String, Passthrough>,
     /// What calls cost.
     pub prices: Prices,
     #[serde(skip)]
@@ -122,6 +128,7 @@ impl Default for Config {
             log: Log::default(),
             providers: providers::default_providers(),
             routes: upstream::default_routes(),
+            passthrough: BTreeMap::new(),
             prices: Prices::default(),
             files: fingerprint::Fingerprint::default(),
         }

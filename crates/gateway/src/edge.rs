@@ -7,6 +7,7 @@ pub mod body;
 pub mod drain;
 pub mod egress;
 pub mod event_stream;
+pub mod form;
 pub mod headers;
 pub mod listener;
 pub mod request_body;

@@ -15,6 +15,8 @@ use tokio::time::Instant;
 
 use crate::gateway::Gateway;
 use crate::pipeline::settle;
+use crate::protocols::openai::transcriptions::Recording;
+use crate::protocols::passthrough::Passing;
 use crate::protocols::{Protocol, Usage, count_request};
 use crate::recording::{Hash, Tally};
 use crate::refusal::Kind;
@@ -72,6 +74,12 @@ pub struct Exchange {
     pub tags: Vec<String>,
     /// Headers of the caller's that may concern a provider, until one is called.
     pub caller_headers: HeaderMap,
+    /// The recording that came with the request, until the request is written anew.
+    pub recording: Option<Recording>,
+    /// What is passed on beside the document, until the request is written anew.
+    pub passing: Option<Passing>,
+    /// Whether what no detector can read may pass in the answer.
+    pub passes_media: bool,
     /// What is wanted.
     pub operation: Option<Operation>,
     /// Whether as a stream.

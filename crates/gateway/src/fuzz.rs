@@ -5,9 +5,10 @@ use std::fmt::Debug;
 
 use bytes::Bytes;
 use flyball_core::json::{Document, Editor, Limits, NodeId};
+use http::{HeaderMap, Method};
 
-use crate::edge::{event_stream, sse};
-use crate::protocols::Protocol;
+use crate::edge::{event_stream, form, sse};
+use crate::protocols::{Protocol, openai, passthrough};
 
 /// The largest event that the decoders of streams take.
 const LARGEST: usize = 1 << 16;
@@ -105,6 +106,60 @@ pub fn messages_decoder(bytes: &[u8]) {
 /// What [`decoder`] says, of responses and the completions of old.
 pub fn responses_decoder(bytes: &[u8]) {
     decoder(&[Protocol::OpenAiResponses, Protocol::OpenAiCompletions], bytes);
+}
+
+/// What [`decoder`] says, of the endpoints that are no conversations, and of what is passed on: what is done to that
+/// stays within its place.
+pub fn endpoints_decoder(bytes: &[u8]) {
+    let protocols = [
+        Protocol::OpenAiModerations,
+        Protocol::OpenAiImages,
+        Protocol::Rerank,
+        Protocol::OpenAiSpeech,
+        Protocol::OpenAiTranscriptions,
+        Protocol::Passthrough,
+    ];
+    decoder(&protocols, bytes);
+    passed_on(bytes);
+}
+
+fn passed_on(bytes: &[u8]) {
+    let Ok(document) = Document::parse(Bytes::copy_from_slice(bytes), Limits::default()) else { return };
+    let source = document.source().clone();
+    let target = ("/a", Some("b=c"));
+    let opened =
+        passthrough::open("n", &Method::POST, target, &HeaderMap::new(), source, false, Limits::default());
+    let Ok((text, passing)) = opened else { return };
+    let Ok(document) = Document::parse(text.into(), Limits { depth: 1024, ..Limits::default() }) else {
+        return;
+    };
+    let Ok(call) = passthrough::decode(document) else { return };
+    let mut editor = Editor::new(&call.document);
+    for text in &call.texts {
+        let value = call.document.value(text.node);
+        let length = value.text().map_or(0, |text| text.len());
+        editor.rewrite_text(value, [(0..length, "/../\"]?#{")]);
+    }
+    let rewritten = Document::parse(editor.finish(), Limits { depth: 1024, ..Limits::default() });
+    let passed = rewritten.ok().and_then(|document| passthrough::close(&document, passing).ok());
+    assert!(passed.is_some(), "a rewritten call is a call");
+    if let Some(passed) = passed {
+        assert!(Document::parse(passed.body, Limits::default()).is_ok(), "a rewritten body is a document");
+        assert_eq!(passed.address.target().matches(['/', '?', '#']).count(), 2, "an address keeps its form");
+    }
+}
+
+/// Reading a form yields parts within bounds, which read the same when they are written anew.
+pub fn form_decoder(bytes: &[u8]) {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else { return };
+    let read = |content_type: &str, body: Bytes| runtime.block_on(form::read(Some(content_type), body));
+    let Ok(parts) = read("multipart/form-data; boundary=b", Bytes::copy_from_slice(bytes)) else { return };
+    let boundary = "flyball-0192f0c1";
+    let again = read(&format!("multipart/form-data; boundary={boundary}"), form::write(&parts, boundary));
+    assert!(again.is_ok_and(|again| again == parts), "parts read as they were written");
+    if let Ok((document, _)) = openai::transcriptions::open(parts) {
+        assert!(Document::parse(document.into(), Limits::default()).is_ok(), "fields make a document");
+    }
 }
 
 /// Decoding a document as a request, an answer or an event of a protocol finds only texts that can be rewritten

@@ -15,8 +15,10 @@ use crate::refusal::{Kind, Refusal};
 
 mod answers;
 pub mod anthropic;
+mod counts;
 pub mod governed_speed;
 pub mod openai;
+pub mod passthrough;
 mod reading;
 
 pub use answers::{Answer, AnswerText, Channel, Chunk, Ending, Field, Mark, Piece, Told, Usage};
@@ -32,6 +34,18 @@ pub enum Protocol {
     OpenAiResponses,
     /// `POST /v1/completions`: the completions of old.
     OpenAiCompletions,
+    /// `POST /v1/moderations`
+    OpenAiModerations,
+    /// `POST /v1/images/generations`
+    OpenAiImages,
+    /// `POST /v1/audio/speech`
+    OpenAiSpeech,
+    /// `POST /v1/audio/transcriptions`
+    OpenAiTranscriptions,
+    /// `POST /v1/rerank`: what Cohere and Jina have in common.
+    Rerank,
+    /// What is passed to a provider as it is, below a path of the configuration.
+    Passthrough,
     /// `POST /v1/messages`
     AnthropicMessages,
     /// `POST /v1/messages/count_tokens`
@@ -50,6 +64,12 @@ impl Protocol {
             Protocol::OpenAiEmbeddings => "/v1/embeddings",
             Protocol::OpenAiResponses => "/v1/responses",
             Protocol::OpenAiCompletions => "/v1/completions",
+            Protocol::OpenAiModerations => "/v1/moderations",
+            Protocol::OpenAiImages => "/v1/images/generations",
+            Protocol::OpenAiSpeech => "/v1/audio/speech",
+            Protocol::OpenAiTranscriptions => "/v1/audio/transcriptions",
+            Protocol::Rerank => "/v1/rerank",
+            Protocol::Passthrough => "passthrough",
             Protocol::AnthropicMessages => "/v1/messages",
             Protocol::AnthropicCountTokens => "/v1/messages/count_tokens",
             Protocol::Completion => "/proxy/completion",
@@ -67,6 +87,12 @@ impl Protocol {
             Protocol::OpenAiEmbeddings => openai::embeddings::decode(document),
             Protocol::OpenAiResponses => openai::responses::request::decode(document),
             Protocol::OpenAiCompletions => openai::completions::decode(document),
+            Protocol::OpenAiModerations => openai::moderations::decode(document),
+            Protocol::OpenAiImages => openai::images::decode(document),
+            Protocol::OpenAiSpeech => openai::speech::decode(document),
+            Protocol::OpenAiTranscriptions => openai::transcriptions::decode(document),
+            Protocol::Rerank => openai::rerank::decode(document),
+            Protocol::Passthrough => passthrough::decode(document),
             Protocol::AnthropicMessages => anthropic::request::decode(document, Operation::Chat),
             Protocol::AnthropicCountTokens => anthropic::request::decode(document, Operation::CountTokens),
             Protocol::Completion => governed_speed::decode_completion(&document, false),
@@ -81,7 +107,13 @@ impl Protocol {
             Protocol::OpenAiResponses => Some(Dialect::Responses),
             Protocol::OpenAiCompletions => Some(Dialect::Completions),
             Protocol::AnthropicMessages | Protocol::AnthropicCountTokens => Some(Dialect::Messages),
-            Protocol::OpenAiEmbeddings => None,
+            Protocol::OpenAiEmbeddings
+            | Protocol::OpenAiModerations
+            | Protocol::OpenAiImages
+            | Protocol::OpenAiSpeech
+            | Protocol::OpenAiTranscriptions
+            | Protocol::Rerank
+            | Protocol::Passthrough => None,
         }
     }
 
@@ -89,6 +121,13 @@ impl Protocol {
     pub fn read_answer(self, document: &Document) -> Option<Answer> {
         match self {
             Protocol::OpenAiEmbeddings => openai::answer::embeddings(document),
+            Protocol::OpenAiModerations => openai::moderations::answer(document),
+            Protocol::OpenAiImages => openai::images::answer(document),
+            // Sound only.
+            Protocol::OpenAiSpeech => None,
+            Protocol::OpenAiTranscriptions => openai::transcriptions::answer(document),
+            Protocol::Rerank => openai::rerank::answer(document),
+            Protocol::Passthrough => Some(passthrough::answer::read(document)),
             Protocol::OpenAiChat | Protocol::Completion | Protocol::CompletionStream => {
                 openai::answer::chat(document)
             }
@@ -99,12 +138,24 @@ impl Protocol {
         }
     }
 
+    /// What a whole answer with this content type is made of.
+    pub fn content(self, content_type: Option<&str>) -> Content {
+        let written = content_type.unwrap_or_default().trim().to_ascii_lowercase();
+        let is = |prefix: &str| written.starts_with(prefix);
+        match self {
+            Protocol::OpenAiSpeech if is("audio/") || is("application/octet-stream") => Content::Media,
+            Protocol::OpenAiTranscriptions if is("text/") || is("application/x-subrip") => Content::Text,
+            _ => Content::Json,
+        }
+    }
+
     /// Takes away what repeats the text of these answers, which were rewritten: log probabilities, annotations.
     /// None: of all, in one event.
     pub fn forget(self, editor: &mut Editor<'_>, document: &Document, rewritten: Option<&BTreeSet<u32>>) {
         let root = document.root();
         match self {
             Protocol::OpenAiEmbeddings | Protocol::AnthropicCountTokens => {}
+            Protocol::Passthrough => passthrough::answer::forget(editor, document),
             Protocol::OpenAiResponses => openai::responses::answer::forget(editor, root),
             Protocol::AnthropicMessages => anthropic::answer::forget(editor, root),
             _ => openai::forget(editor, root, rewritten),
@@ -117,6 +168,7 @@ impl Protocol {
             Protocol::OpenAiResponses => openai::responses::event::read(document),
             Protocol::OpenAiCompletions => openai::completions::event(document),
             Protocol::AnthropicMessages => anthropic::event::read(document),
+            Protocol::Passthrough => Some(passthrough::event::read(document)),
             _ => openai::chunk::read(document),
         }
     }
@@ -135,6 +187,7 @@ impl Protocol {
             Protocol::OpenAiResponses => Box::<openai::responses::end::Envelope>::default(),
             Protocol::OpenAiCompletions => Box::<openai::completions::Envelope>::default(),
             Protocol::AnthropicMessages => Box::<anthropic::end::Envelope>::default(),
+            Protocol::Passthrough => Box::<passthrough::event::Envelope>::default(),
             _ => Box::<openai::end::Envelope>::default(),
         }
     }
@@ -153,7 +206,9 @@ impl Protocol {
             Protocol::OpenAiResponses => openai::responses::answer::tokens(document),
             Protocol::OpenAiCompletions => openai::completions::tokens(document),
             Protocol::AnthropicMessages => anthropic::answer::tokens(document),
+            Protocol::OpenAiTranscriptions => openai::transcriptions::answer_tokens(document),
             Protocol::AnthropicCountTokens => 0,
+            Protocol::Passthrough => passthrough::answer::tokens(document),
             _ => openai::tokens::answer(document),
         }
     }
@@ -169,6 +224,17 @@ impl Protocol {
     }
 }
 
+/// What a whole answer is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A JSON document.
+    Json,
+    /// A text, which is read as the document that is nothing but this string.
+    Text,
+    /// Sound, images and the like: no detector can read them.
+    Media,
+}
+
 /// Bounds on a body that we wrote: whatever was let in fits.
 pub(crate) const OWN_LIMITS: Limits = Limits { depth: 1024, nodes: 16_000_000 };
 
@@ -180,7 +246,14 @@ pub fn count_request(protocol: Protocol, body: Bytes) -> u64 {
         return flyball_core::tokens::count(&String::from_utf8_lossy(&body));
     };
     match protocol.dialect() {
-        None => openai::tokens::inputs(&document),
+        None => match protocol {
+            Protocol::OpenAiModerations => openai::moderations::request_tokens(&document),
+            Protocol::OpenAiImages => openai::images::request_tokens(&document),
+            Protocol::OpenAiTranscriptions => openai::transcriptions::request_tokens(&document),
+            Protocol::Rerank => openai::rerank::request_tokens(&document),
+            Protocol::Passthrough => passthrough::request_tokens(&document),
+            _ => openai::tokens::inputs(&document),
+        },
         Some(Dialect::Chat) => openai::tokens::conversation(&document),
         Some(dialect) => {
             let wanted = Wanted { model: "", max_output_tokens: 1 };

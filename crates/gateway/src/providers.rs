@@ -14,8 +14,9 @@ use http_body::{Body as _, Frame};
 use http_body_util::Full;
 use tokio_util::task::TaskTracker;
 
-use crate::edge::egress::{AnswerBody, Bounds, Egress, EgressError};
+use crate::edge::egress::{AnswerBody, Bounds, Egress, EgressError, Why};
 use crate::protocols::Protocol;
+use crate::protocols::passthrough::address::Address;
 
 pub mod anthropic;
 pub mod bedrock;
@@ -60,6 +61,10 @@ pub struct Outbound<'a> {
     pub model: &'a str,
     /// The body.
     pub body: Bytes,
+    /// What the body is; none: JSON.
+    pub content_type: Option<HeaderValue>,
+    /// Where below the provider's base it goes, and with which method; none: where the operation is done.
+    pub address: Option<&'a Address>,
     /// Extra headers of the route.
     pub headers: &'a HeaderMap,
     /// Headers of the caller's that may concern a provider: each takes those that it allows.
@@ -129,8 +134,14 @@ impl Provider {
     /// Whether it does what is no conversation.
     pub fn offers(&self, operation: Operation) -> bool {
         match &self.kind {
-            ProviderKind::Demo(_) | ProviderKind::OpenAi(_) => true,
-            _ => matches!(operation, Operation::Chat | Operation::CountTokens),
+            ProviderKind::OpenAi(openai) => openai.offers(operation),
+            ProviderKind::Demo(_) => {
+                matches!(operation, Operation::Chat | Operation::Embeddings | Operation::CountTokens)
+            }
+            ProviderKind::Anthropic(_) | ProviderKind::Gemini(_) => {
+                matches!(operation, Operation::Chat | Operation::CountTokens | Operation::Passthrough)
+            }
+            ProviderKind::Bedrock(_) => matches!(operation, Operation::Chat | Operation::CountTokens),
         }
     }
 
@@ -183,6 +194,18 @@ impl Headers {
         for (name, value) in outbound.headers {
             headers.insert(name, value.clone());
         }
+        if let Some(content_type) = &outbound.content_type {
+            headers.insert(CONTENT_TYPE, content_type.clone());
+        }
+        if outbound.address.is_some() {
+            if outbound.body.is_empty() {
+                headers.remove(CONTENT_TYPE);
+            }
+            headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream, */*"));
+        }
+        if matches!(outbound.operation, Operation::Speech | Operation::Transcriptions) {
+            headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        }
         headers
     }
 }
@@ -201,6 +224,29 @@ async fn post(
     *request.headers_mut() = headers;
     let (parts, body) = egress.send(request, bounds).await?.into_parts();
     Ok(Inbound { status: parts.status, headers: parts.headers, body: InboundBody::Wire(body) })
+}
+
+/// Sends a call to `uri` and waits for the head of the answer.
+async fn send(
+    egress: &Egress,
+    uri: Uri,
+    headers: HeaderMap,
+    outbound: Outbound<'_>,
+) -> Result<Inbound, EgressError> {
+    let Some(address) = outbound.address else {
+        return post(egress, uri, headers, outbound.body, outbound.bounds).await;
+    };
+    let mut request = Request::new(Full::<Bytes>::new(outbound.body));
+    *request.method_mut() = address.method.clone();
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    let (parts, body) = egress.send(request, outbound.bounds).await?.into_parts();
+    Ok(Inbound { status: parts.status, headers: parts.headers, body: InboundBody::Wire(body) })
+}
+
+/// An address below `base`. What `address` holds was checked: it changes neither host nor scheme.
+fn below(base: &str, address: &Address) -> Result<Uri, EgressError> {
+    format!("{base}{}", address.target()).parse().map_err(|_| EgressError::Refused { why: Why::Host })
 }
 
 /// RFC 3986 section 2.1, for one path segment.
@@ -284,6 +330,8 @@ mod tests {
             dialect,
             model,
             body: Bytes::new(),
+            content_type: None,
+            address: None,
             headers: &NO_HEADERS,
             caller: &NO_HEADERS,
             stream: false,

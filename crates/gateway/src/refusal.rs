@@ -15,6 +15,8 @@ use http::StatusCode;
 pub enum Kind {
     /// The request body is not acceptable JSON.
     MalformedJson,
+    /// The request body is not an acceptable form.
+    MalformedForm,
     /// A field has the wrong type or a value out of range.
     InvalidField,
     /// A required field is absent.
@@ -23,6 +25,8 @@ pub enum Kind {
     BodyTooLarge,
     /// The body is compressed in a way that is not understood.
     UnsupportedEncoding,
+    /// The body is of a kind that may not pass.
+    UnsupportedMedia,
     /// The body did not arrive in time.
     BodyTimeout,
     /// The connection broke while the body was read.
@@ -134,6 +138,8 @@ macro_rules! kinds {
 kinds! {
     MalformedJson BAD_REQUEST "E109" "malformed_json" "invalid_request_error" "invalid_request_error" false
         "Send one JSON value in UTF-8, without duplicate keys, within the depth and size limits.";
+    MalformedForm BAD_REQUEST "E119" "malformed_form" "invalid_request_error" "invalid_request_error" false
+        "Send multipart/form-data with a boundary, whose parts have names, within the limits.";
     InvalidField BAD_REQUEST "E110" "invalid_value" "invalid_request_error" "invalid_request_error" false
         "Correct the field that the answer names.";
     MissingField BAD_REQUEST "E111" "missing_required_parameter" "invalid_request_error" "invalid_request_error" false
@@ -142,6 +148,8 @@ kinds! {
         "Send less, or raise limits.model_body or limits.other_body.";
     UnsupportedEncoding UNSUPPORTED_MEDIA_TYPE "E112" "unsupported_encoding" "invalid_request_error" "invalid_request_error" false
         "Send the body as it is, or compressed once with gzip or zstd.";
+    UnsupportedMedia UNSUPPORTED_MEDIA_TYPE "E118" "unsupported_media" "invalid_request_error" "invalid_request_error" false
+        "Send JSON, or set media on the passthrough in the configuration.";
     BodyTimeout REQUEST_TIMEOUT "E113" "body_timeout" "invalid_request_error" "invalid_request_error" false
         "Send the body without long pauses, or raise limits.body_timeout.";
     BodyBroken BAD_REQUEST "E114" "body_broken" "invalid_request_error" "invalid_request_error" false
@@ -218,7 +226,7 @@ pub struct Refusal {
     /// The rules that led to it.
     pub rules: Box<[std::sync::Arc<str>]>,
     /// The methods that the endpoint has, for [`Kind::WrongMethod`].
-    pub allow: Option<&'static str>,
+    pub allow: Option<Cow<'static, str>>,
     /// For the log.
     pub cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }

@@ -1,6 +1,7 @@
 //! What happens to every request on a listener: it is an exchange, or the control API's. The accept loop, and the
 //! headers that all answers carry, are the edge's; this is the function that it calls.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
@@ -19,11 +20,16 @@ use crate::protocols::Protocol;
 use crate::refusal::{Kind, Refusal};
 
 /// The paths of exchanges.
-const EXCHANGES: [Protocol; 8] = [
+const EXCHANGES: [Protocol; 13] = [
     Protocol::OpenAiChat,
     Protocol::OpenAiEmbeddings,
     Protocol::OpenAiResponses,
     Protocol::OpenAiCompletions,
+    Protocol::OpenAiModerations,
+    Protocol::OpenAiImages,
+    Protocol::OpenAiSpeech,
+    Protocol::OpenAiTranscriptions,
+    Protocol::Rerank,
     Protocol::AnthropicMessages,
     Protocol::AnthropicCountTokens,
     Protocol::Completion,
@@ -52,15 +58,32 @@ impl Server {
             Some(protocol) if request.method() == Method::POST => {
                 pipeline::run(Arc::clone(&self.gateway), protocol, request).await
             }
-            Some(protocol) => {
-                let mut refusal = Refusal::new(Kind::WrongMethod, "This endpoint does not have this method.");
-                refusal.allow = Some("POST");
-                self.refuse(&refusal, &self.request_id(&request), Some(protocol))
+            Some(protocol) => self.wrong_method(&request, protocol, "POST".into()),
+            None if self.plane != Plane::Control
+                && let Some(passage) = self.gateway.snapshot().passages.at(path).cloned() =>
+            {
+                if passage.methods.contains(request.method()) {
+                    pipeline::run(Arc::clone(&self.gateway), Protocol::Passthrough, request).await
+                } else {
+                    self.wrong_method(&request, Protocol::Passthrough, passage.allow().into())
+                }
             }
             // Boxed, so that exchanges do not carry the room for it.
             None => Box::pin(self.control(request, peer)).await,
         }
     }
+
+    fn wrong_method(
+        &self,
+        request: &Request<Incoming>,
+        protocol: Protocol,
+        allow: Cow<'static, str>,
+    ) -> Response<Body> {
+        let mut refusal = Refusal::new(Kind::WrongMethod, "This endpoint does not have this method.");
+        refusal.allow = Some(allow);
+        self.refuse(&refusal, &self.request_id(request), Some(protocol))
+    }
+
     fn request_id(&self, request: &Request<Incoming>) -> String {
         headers::request_id(request.headers(), || self.gateway.clock.uuid().to_string())
     }

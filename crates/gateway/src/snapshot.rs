@@ -24,6 +24,10 @@ use crate::providers::openai::OpenAi;
 use crate::providers::quirks::{self, Quirks};
 use crate::providers::{KeyError, Provider, ProviderKind};
 
+mod passages;
+
+pub use passages::{Passage, Passages};
+
 /// The policy that holds when none is configured.
 pub const DEFAULT_POLICY: &str = include_str!("../../../policies/default.yaml");
 
@@ -77,6 +81,8 @@ pub struct Snapshot {
     pub scanner: Scanner,
     /// Texts that answers may not copy.
     pub protected: Arc<Shingles>,
+    /// Where calls are passed as they are.
+    pub passages: Passages,
     routes: HashMap<Arc<str>, Arc<Route>>,
     verbatim: bool,
 }
@@ -207,6 +213,7 @@ impl Snapshot {
             }
             routes.insert(Arc::clone(&route.name), route);
         }
+        let passages = Passages::build(&config, &providers, &prices)?;
         let mut protected = Shingles::default();
         for path in &config.protected.corpora {
             let text = std::fs::read_to_string(path)
@@ -221,6 +228,7 @@ impl Snapshot {
             policy,
             scanner: if inspects { Scanner::standard() } else { Scanner::none() },
             protected: Arc::new(protected),
+            passages,
             routes,
             verbatim,
         })

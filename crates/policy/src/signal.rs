@@ -118,7 +118,7 @@ signals! {
     RequestModel "request.model" Text Prompt Call
         "The public model name that the caller asked for.";
     RequestOperation "request.operation" Text Prompt Call
-        "What is wanted: `chat` or `embeddings`.";
+        "What is wanted: `chat`, `embeddings`, `count_tokens`, `moderations`, `rerank`, `images`, `speech`, `transcriptions` or `passthrough`.";
     RequestStream "request.stream" Bool Prompt Call
         "Whether the answer is wanted as a stream.";
     RequestLawfulBasis "request.lawful_basis" Text Prompt Call
@@ -191,7 +191,9 @@ impl Signal {
     /// findings are closed too, but known to the vocabulary of the load only.
     pub(crate) fn closed_values(self) -> Option<Vec<&'static str>> {
         match self {
-            Signal::RequestOperation => Some(vec![Operation::Chat.name(), Operation::Embeddings.name()]),
+            Signal::RequestOperation => {
+                Some(Operation::ALL.iter().map(|operation| operation.name()).collect())
+            }
             Signal::RequestLawfulBasis => {
                 Some(std::iter::once("").chain(LawfulBasis::ALL.iter().map(|basis| basis.name())).collect())
             }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -19,6 +19,18 @@ use tokio_util::task::TaskTracker;
 struct Shared {
     answer: Mutex<(StatusCode, HeaderValue, Bytes)>,
     received: Mutex<Vec<Bytes>>,
+    heads: Mutex<Vec<Head>>,
+}
+
+/// What stood before a body that arrived.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The method.
+    pub method: Method,
+    /// Path and query, as they came.
+    pub target: String,
+    /// The headers.
+    pub headers: HeaderMap,
 }
 
 /// A running provider. Dropping it closes the listener.
@@ -42,6 +54,7 @@ impl Canned {
         let shared = Arc::new(Shared {
             answer: Mutex::new((StatusCode::OK, json, Bytes::from_static(b"{}"))),
             received: Mutex::default(),
+            heads: Mutex::default(),
         });
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
@@ -66,6 +79,11 @@ impl Canned {
         self.set(StatusCode::OK, "application/json", document.into());
     }
 
+    /// Answers from now on with these bytes, whatever they are.
+    pub fn answer_as(&self, content_type: &'static str, body: impl Into<Bytes>) {
+        self.set(StatusCode::OK, content_type, body.into());
+    }
+
     /// Answers from now on with an error.
     pub fn fail(&self, status: StatusCode, document: impl Into<Bytes>) {
         self.set(status, "application/json", document.into());
@@ -86,6 +104,11 @@ impl Canned {
     /// The bodies that arrived, oldest first.
     pub fn received(&self) -> Vec<Bytes> {
         self.shared.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What stood before these bodies, oldest first.
+    pub fn heads(&self) -> Vec<Head> {
+        self.shared.heads.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn set(&self, status: StatusCode, content_type: &'static str, body: Bytes) {
@@ -111,8 +134,14 @@ async fn answer(
     request: Request<Incoming>,
     shared: Arc<Shared>,
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
+    let head = Head {
+        method: request.method().clone(),
+        target: request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
+        headers: request.headers().clone(),
+    };
     let body = request.into_body().collect().await?.to_bytes();
     shared.received.lock().unwrap_or_else(PoisonError::into_inner).push(body);
+    shared.heads.lock().unwrap_or_else(PoisonError::into_inner).push(head);
     let (status, content_type, body) = shared.answer.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;

@@ -24,7 +24,7 @@ use crate::refusal::KINDS;
 struct Empty;
 
 /// Exchanges, which have handlers of their own.
-const EXCHANGES: [(Protocol, &str, &str); 4] = [
+const EXCHANGES: [(Protocol, &str, &str); 9] = [
     (
         Protocol::OpenAiChat,
         "Answers a conversation, whole or streamed.",
@@ -34,6 +34,31 @@ const EXCHANGES: [(Protocol, &str, &str); 4] = [
         Protocol::OpenAiEmbeddings,
         "Turns texts into vectors.",
         "https://platform.openai.com/docs/api-reference/embeddings",
+    ),
+    (
+        Protocol::OpenAiModerations,
+        "Judges texts and images by the provider's categories.",
+        "https://platform.openai.com/docs/api-reference/moderations",
+    ),
+    (
+        Protocol::OpenAiImages,
+        "Makes images from a text, as one whole answer.",
+        "https://platform.openai.com/docs/api-reference/images/create",
+    ),
+    (
+        Protocol::OpenAiSpeech,
+        "Reads a text aloud. The sound is not inspected.",
+        "https://platform.openai.com/docs/api-reference/audio/createSpeech",
+    ),
+    (
+        Protocol::OpenAiTranscriptions,
+        "Writes down what is said in a recording, as one whole answer. The recording is not inspected.",
+        "https://platform.openai.com/docs/api-reference/audio/createTranscription",
+    ),
+    (
+        Protocol::Rerank,
+        "Orders documents by how well they answer a query.",
+        "https://docs.cohere.com/reference/rerank",
     ),
     (
         Protocol::Completion,
@@ -71,11 +96,18 @@ pub fn description() -> utoipa::openapi::OpenApi {
         };
         let any = || Content::new(Some(RefOr::T(Object::with_type(Type::Object).into())));
         let body = request_body::RequestBodyBuilder::new()
-            .content("application/json", any())
+            .content(
+                if protocol == Protocol::OpenAiTranscriptions {
+                    "multipart/form-data"
+                } else {
+                    "application/json"
+                },
+                any(),
+            )
             .required(Some(Required::True))
             .build();
         let answered =
-            ResponseBuilder::new().description("The answer.").content("application/json", any()).build();
+            ResponseBuilder::new().description("The answer.").content(answered_in(protocol), any()).build();
         let refused =
             ResponseBuilder::new().description("A refusal.").content("application/json", any()).build();
         let operation = path::OperationBuilder::new()
@@ -90,6 +122,11 @@ pub fn description() -> utoipa::openapi::OpenApi {
         api.paths.paths.insert(protocol.endpoint().to_owned(), PathItem::new(HttpMethod::Post, operation));
     }
     api
+}
+
+/// The content type of answers.
+fn answered_in(protocol: Protocol) -> &'static str {
+    if protocol == Protocol::OpenAiSpeech { "audio/*" } else { "application/json" }
 }
 
 /// The description as text, made once.

@@ -8,6 +8,7 @@ use flyball_core::Operation;
 
 use super::error::{ConfigError, key_text, suggestion};
 use super::fingerprint::Fingerprint;
+use super::passthrough::{Passthrough, below};
 use super::providers::Provider;
 use super::tree::Node;
 use super::upstream::Route;
@@ -30,6 +31,9 @@ pub(super) fn check(
     cross.model_names(config);
     for (name, route) in &config.routes {
         cross.route(name, route, config);
+    }
+    for (name, passthrough) in &config.passthrough {
+        cross.passthrough(name, passthrough, config);
     }
     cross.references(config);
     cross.prices(config);
@@ -67,7 +71,7 @@ impl Cross<'_> {
 
     /// Route names and aliases are one namespace.
     fn model_names(&mut self, config: &Config) {
-        if config.routes.is_empty() {
+        if config.routes.is_empty() && config.passthrough.is_empty() {
             let remedy = "add a route, as `routes: { NAME: { provider: NAME } }`";
             let key = if self.tree.member("routes").is_some() { "routes" } else { "providers" };
             return self.report(&[key], "no route leads to a provider", remedy);
@@ -120,6 +124,32 @@ impl Cross<'_> {
                 let message = format!("'{parameter}' is dropped here and set under 'defaults'");
                 self.report(&["routes", name, "drop_params", &item], message, "remove one of the two");
             }
+        }
+    }
+
+    /// Names are in one namespace with those of models, since keys are given both by the same patterns.
+    fn passthrough(&mut self, name: &str, passthrough: &Passthrough, config: &Config) {
+        if config.route(name).is_some() {
+            let message = format!("'{name}' is already the name of a model");
+            self.report(&["passthrough", name], message, "give it a name of its own");
+        }
+        let path = ["passthrough", name, "provider"];
+        match config.providers.get(&passthrough.provider) {
+            Some(Provider::Demo(_) | Provider::Bedrock(_)) => {
+                let message = "nothing can be passed to a provider of this kind";
+                self.report(&path, message, "name one that is called with a key in a header");
+            }
+            Some(_) => {}
+            None => {
+                let remedy = suggestion(&passthrough.provider, config.providers.keys().map(String::as_str));
+                self.report(&path, format!("there is no provider '{}'", passthrough.provider), remedy);
+            }
+        }
+        self.headers(&["passthrough", name, "headers"], passthrough.headers.keys());
+        let mut others = config.passthrough.iter().filter(|(other, _)| *other != name);
+        if let Some((other, _)) = others.find(|(_, other)| below(&other.path, &passthrough.path).is_some()) {
+            let message = format!("this path lies below that of '{other}'");
+            self.report(&["passthrough", name, "path"], message, "a path leads to one provider");
         }
     }
 

@@ -78,6 +78,12 @@ const FORMATS: &[Format] = &[
         remedy: "write one line of visible ASCII characters",
     },
     Format {
+        name: "path-prefix",
+        holds: super::passthrough::is_path_prefix,
+        message: "not a path of its own",
+        remedy: "write /NAME, or several, in lower case; /v1 and the gateway's other paths are taken",
+    },
+    Format {
         name: "model-name",
         holds: |text| {
             (1..=256).contains(&text.chars().count())

@@ -55,7 +55,7 @@ fn without_a_file_every_default_applies_and_the_demo_is_served() {
     assert_eq!(config, Config::default());
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     let (name, route) = config.route("demo").unwrap();
-    assert_eq!((name, route.concrete_model(name), route.operations.len()), ("demo", "demo-1", 2));
+    assert_eq!((name, route.concrete_model(name), route.operations.len()), ("demo", "demo-1", 7));
     assert!(matches!(config.providers.get(&route.provider), Some(Provider::Demo(_))));
 }
 

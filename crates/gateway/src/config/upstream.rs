@@ -166,7 +166,15 @@ pub(super) fn default_routes() -> BTreeMap<String, Route> {
 }
 
 /// What a route can offer.
-const OPERATIONS: [Operation; 2] = [Operation::Chat, Operation::Embeddings];
+const OPERATIONS: [Operation; 7] = [
+    Operation::Chat,
+    Operation::Embeddings,
+    Operation::Moderations,
+    Operation::Rerank,
+    Operation::Images,
+    Operation::Speech,
+    Operation::Transcriptions,
+];
 
 fn all_operations() -> Vec<Operation> {
     OPERATIONS.to_vec()
@@ -206,7 +214,7 @@ fn operations_schema(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-fn lawful_basis_schema(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn lawful_basis_schema(_: &mut SchemaGenerator) -> Schema {
     let names = LawfulBasis::ALL.iter().map(|basis| Some(basis.name())).chain([None]);
     json_schema!({ "type": ["string", "null"], "enum": names.collect::<Vec<_>>() })
 }

@@ -117,7 +117,12 @@ pub(super) fn run(
     let call = received.call();
     let principal = verify(&exchange.gateway, &caller.0)?;
     // An unknown model and a forbidden one look alike.
-    let route = exchange.snapshot.route_for(&principal, &call.model).ok_or_else(unknown)?;
+    let snapshot = &exchange.snapshot;
+    let route = match call.operation {
+        Operation::Passthrough => snapshot.passages.route_for(&principal, &call.model),
+        _ => snapshot.route_for(&principal, &call.model),
+    };
+    let route = route.ok_or_else(unknown)?;
     // Whoever may be asked may be asked how long the question is.
     let offered = match call.operation {
         Operation::CountTokens => Operation::Chat,

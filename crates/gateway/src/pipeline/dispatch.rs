@@ -46,7 +46,8 @@ pub(super) async fn run(exchange: &mut Exchange, prepared: Prepared) -> Result<D
 }
 
 async fn steps(exchange: &mut Exchange, prepared: Prepared) -> Result<Dispatched, Refusal> {
-    let Prepared { basis, target, body, spoken, dialect, echo, output_bound } = prepared;
+    let Prepared { basis, target, body, content_type, address, spoken, dialect, echo, output_bound } =
+        prepared;
     let call = &basis.call;
     let gateway = Arc::clone(&exchange.gateway);
     let timeouts = &exchange.snapshot.config.timeouts;
@@ -59,6 +60,8 @@ async fn steps(exchange: &mut Exchange, prepared: Prepared) -> Result<Dispatched
         dialect,
         model: &target.model,
         body,
+        content_type,
+        address: address.as_ref(),
         headers: &target.headers,
         caller: &caller,
         stream: call.stream,

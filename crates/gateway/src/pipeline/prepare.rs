@@ -9,6 +9,7 @@ use flyball_core::json::{Document, Editor, Value};
 use flyball_core::{Call, Disposition, Operation, Text, TextRole, Treatment};
 use flyball_core::{Decision, Finding};
 use flyball_translation::{Dialect, Untranslatable, Wanted};
+use http::HeaderValue;
 use parameters::Part;
 
 use super::decide::{Basis, Decided};
@@ -17,6 +18,7 @@ use super::inspect::Located;
 use super::screen::Reply;
 use super::settle;
 use crate::exchange::{Exchange, Outcome};
+use crate::protocols::passthrough::{self, address::Address};
 use crate::protocols::{OWN_LIMITS, count_request};
 use crate::refusal::{Kind, Refusal};
 use crate::snapshot::Route;
@@ -24,6 +26,7 @@ use crate::snapshot::Route;
 mod beyond;
 mod names;
 mod parameters;
+mod written;
 
 /// Output tokens of one answer where neither caller nor route sets a cap and the provider's dialect must have one.
 const DEFAULT_OUTPUT: u64 = 4096;
@@ -37,6 +40,10 @@ pub struct Prepared {
     pub(super) target: Arc<Route>,
     /// The body.
     pub(super) body: Bytes,
+    /// What the body is; none: JSON.
+    pub(super) content_type: Option<HeaderValue>,
+    /// Where it goes, if the caller says so.
+    pub(super) address: Option<Address>,
     /// The same in the caller's dialect.
     pub(super) spoken: Bytes,
     /// The dialect of the body; none where it is no conversation.
@@ -78,6 +85,12 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
         return Err(refusal);
     }
     let safe_mode = (decision.disposition == Disposition::SafeMode).then_some(&snapshot.config.safe_mode);
+    if call.operation == Operation::Passthrough && safe_mode.is_some() {
+        let message = "The policy asks for safe mode, which a passthrough cannot keep.";
+        let mut refusal = Refusal::new(Kind::PolicyBlockedPrompt, message);
+        refusal.rules = decision.reasons.iter().map(|reason| Arc::clone(&reason.rule)).collect();
+        return Err(refusal);
+    }
     if let Some(settings) = safe_mode {
         let other = settings.model.as_deref().and_then(|model| snapshot.route(model));
         if let Some(other) = other.filter(|route| route.operations.contains(&call.operation)) {
@@ -94,8 +107,17 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
     if let Some(spoken) = spoken {
         stay_within(call, spoken, &target)?;
     }
+    if call.operation == Operation::Passthrough && !target.stored_state {
+        passthrough::stay_within(&call.document)?;
+    }
     if dialect == spoken {
-        exchange.dropped = parameters::apply(&mut editor, root, call, spoken, &target, safe_mode, Part::All);
+        let mut output_bound = call.max_output_tokens;
+        // Of what is passed on, no parameters are known.
+        if call.operation != Operation::Passthrough {
+            exchange.dropped =
+                parameters::apply(&mut editor, root, call, spoken, &target, safe_mode, Part::All);
+            output_bound = parameters::output_bound(call, spoken, &target, safe_mode);
+        }
         if dialect == Some(Dialect::Responses) && !target.stored_state {
             // The provider's own default is to keep every answer.
             editor.set(root, "store", "false");
@@ -103,13 +125,15 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
                 exchange.dropped.push("store".to_owned());
             }
         }
-        let output_bound = parameters::output_bound(call, spoken, &target, safe_mode);
-        let body = editor.finish();
+        let spoken = editor.finish();
+        let written = written::write(exchange, &spoken)?;
         return Ok(Prepared {
-            spoken: body.clone(),
+            spoken,
             basis,
             target,
-            body,
+            body: written.body,
+            content_type: written.content_type,
+            address: written.address,
             dialect,
             echo: String::new(),
             output_bound,
@@ -139,6 +163,8 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
         basis,
         target,
         body,
+        content_type: None,
+        address: None,
         dialect,
         echo: translated.echo,
         output_bound: translated.max_output_tokens,

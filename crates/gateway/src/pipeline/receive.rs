@@ -7,16 +7,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use flyball_core::json::{Document, JsonError};
 use flyball_core::{Call, Decision, ExchangeId};
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, Request};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 use tracing::{Instrument as _, debug_span};
 
 use crate::edge;
+use crate::edge::form::{self, FormError};
 use crate::edge::request_body::{RequestBodyError, RequestBodyLimits};
 use crate::exchange::{Exchange, Outcome, Recorded};
 use crate::gateway::Gateway;
-use crate::protocols::Protocol;
+use crate::protocols::{Protocol, openai, passthrough};
 use crate::recording::{self, Tally};
 use crate::refusal::{Kind, Refusal};
 use crate::snapshot::Snapshot;
@@ -62,6 +65,9 @@ pub(super) fn begin(gateway: Arc<Gateway>, protocol: Protocol, headers: &HeaderM
         session: 0,
         tags: Vec::new(),
         caller_headers: caller_headers(headers),
+        recording: None,
+        passing: None,
+        passes_media: false,
         operation: None,
         stream: false,
         route: None,
@@ -117,11 +123,47 @@ async fn steps(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Re
     let limit = snapshot.config.limits.model_body.get();
     let bytes = body(&snapshot, &parts.headers, incoming, limit).await?;
     exchange.received = Some(bytes.clone());
+    let bytes = match exchange.protocol {
+        Protocol::OpenAiTranscriptions => {
+            let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            let parts = form::read(content_type, bytes).await.map_err(form_refusal)?;
+            let (document, recording) = openai::transcriptions::open(parts)?;
+            exchange.recording = Some(recording);
+            document.into()
+        }
+        Protocol::Passthrough => pass(exchange, &parts, bytes)?,
+        _ => bytes,
+    };
     let document = Document::parse(bytes, snapshot.config.limits.json()).map_err(json_refusal)?;
     let call = exchange.protocol.decode(document)?;
     exchange.operation = Some(call.operation);
     exchange.stream = call.stream;
     Ok(Received { call })
+}
+
+/// The document of a request that is passed on.
+fn pass(exchange: &mut Exchange, head: &Parts, body: Bytes) -> Result<Bytes, Refusal> {
+    let snapshot = Arc::clone(&exchange.snapshot);
+    let path = head.uri.path();
+    // The configuration may have changed since the path was looked up.
+    let found = snapshot.passages.at(path).and_then(|passage| Some((passage, passage.below(path)?)));
+    let Some((passage, below)) = found.filter(|(passage, _)| passage.methods.contains(&head.method)) else {
+        return Err(Refusal::new(Kind::UnknownEndpoint, "There is no such endpoint."));
+    };
+    exchange.passes_media = passage.media;
+    let limits = snapshot.config.limits.json();
+    let target = (below, head.uri.query());
+    let (document, passing) = passthrough::open(
+        &passage.route.name,
+        &head.method,
+        target,
+        &head.headers,
+        body,
+        passage.media,
+        limits,
+    )?;
+    exchange.passing = Some(passing);
+    Ok(document.into())
 }
 
 /// Reads a body of at most `limit` bytes.
@@ -162,6 +204,14 @@ fn body_refusal(error: RequestBodyError) -> Refusal {
         }
         error => Refusal::new(Kind::BodyBroken, "The body could not be read.").because(error),
     }
+}
+
+fn form_refusal(error: FormError) -> Refusal {
+    let kind = match error {
+        FormError::FieldTooLarge => Kind::BodyTooLarge,
+        _ => Kind::MalformedForm,
+    };
+    Refusal::new(kind, format!("The body is not acceptable: {error}.")).at("body").because(error)
 }
 
 fn json_refusal(error: JsonError) -> Refusal {

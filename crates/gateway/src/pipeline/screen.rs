@@ -15,6 +15,8 @@ use super::decide::Basis;
 use super::dispatch::Dispatched;
 use crate::edge::body::Body;
 use crate::exchange::{Exchange, Outcome};
+use crate::protocols::Protocol;
+use crate::providers::Framing;
 use crate::recording::SaltedHash;
 use crate::refusal::{Kind, Refusal};
 
@@ -30,6 +32,10 @@ pub mod verbatim;
 pub enum Reply {
     /// A whole one.
     Plain(Bytes),
+    /// A whole one that is no JSON.
+    Other(HeaderValue, Bytes),
+    /// A whole one of which nothing else is known than that the provider was content.
+    Passed(StatusCode, Option<HeaderValue>, Bytes),
     /// Events, screened as they come.
     Stream(Box<body::Inflow>),
 }
@@ -42,7 +48,13 @@ pub(super) async fn run(exchange: &mut Exchange, dispatched: Dispatched) -> Resu
 async fn steps(exchange: &mut Exchange, dispatched: Dispatched) -> Result<Reply, Refusal> {
     let Dispatched { basis, inbound, dialect, echo, deadline } = dispatched;
     let way = way(exchange, dialect, &basis, echo);
-    if basis.call.stream {
+    // Only the answer itself tells whether what is passed on comes in events.
+    let streams = match exchange.protocol {
+        Protocol::Passthrough => inbound.framing() == Some(Framing::Sse),
+        _ => basis.call.stream,
+    };
+    exchange.stream = streams;
+    if streams {
         let Some(framing) = inbound.framing() else {
             plain::count(exchange, inbound, deadline, way).await;
             return Err(Refusal::new(
@@ -54,8 +66,7 @@ async fn steps(exchange: &mut Exchange, dispatched: Dispatched) -> Result<Reply,
         let events = events::Inbox::new(framing, exchange.snapshot.config.limits.event.get(), way);
         return Ok(Reply::Stream(Box::new(body::Inflow::new(exchange, inbound, events, screen, deadline))));
     }
-    let answer = plain::run(exchange, basis, inbound, deadline, way).await?;
-    Ok(Reply::Plain(answer))
+    plain::run(exchange, basis, inbound, deadline, way).await
 }
 
 /// From one dialect into another, and what the answer says of itself.
@@ -87,11 +98,16 @@ impl Reply {
     /// The answer to the caller. The exchange ends with its last byte.
     pub(super) fn into_response(self, mut exchange: Exchange) -> Response<Body> {
         match self {
-            Reply::Plain(bytes) => {
-                exchange.outcome = Outcome::Answered;
-                exchange.output_hash = Some(SaltedHash::of(&exchange.salt, &bytes));
-                let mut response = head(&exchange, HeaderValue::from_static("application/json"));
-                *response.body_mut() = Body::full(bytes);
+            Reply::Plain(bytes) => whole(&mut exchange, HeaderValue::from_static("application/json"), bytes),
+            Reply::Other(content_type, bytes) => whole(&mut exchange, content_type, bytes),
+            Reply::Passed(status, content_type, bytes) => {
+                let json = HeaderValue::from_static("application/json");
+                let bare = content_type.is_none();
+                let mut response = whole(&mut exchange, content_type.unwrap_or(json), bytes);
+                if bare {
+                    response.headers_mut().remove(CONTENT_TYPE);
+                }
+                *response.status_mut() = status;
                 response
             }
             Reply::Stream(inflow) => {
@@ -114,6 +130,15 @@ fn head(exchange: &Exchange, content_type: HeaderValue) -> Response<Body> {
     {
         response.headers_mut().insert(HeaderName::from_static("x-flyball-model"), name);
     }
+    response
+}
+
+/// The answer that is a body and nothing after it.
+fn whole(exchange: &mut Exchange, content_type: HeaderValue, bytes: Bytes) -> Response<Body> {
+    exchange.outcome = Outcome::Answered;
+    exchange.output_hash = Some(SaltedHash::of(&exchange.salt, &bytes));
+    let mut response = head(exchange, content_type);
+    *response.body_mut() = Body::full(bytes);
     response
 }
 

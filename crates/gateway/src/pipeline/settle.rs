@@ -178,8 +178,10 @@ pub fn refusal_response(refusal: &Refusal, request_id: &str, protocol: Option<Pr
         let seconds = wait.as_secs().max(1);
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if let Some(methods) = refusal.allow {
-        headers.insert(ALLOW, HeaderValue::from_static(methods));
+    if let Some(methods) = refusal.allow.as_deref()
+        && let Ok(methods) = HeaderValue::from_str(methods)
+    {
+        headers.insert(ALLOW, methods);
     }
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(HeaderName::from_static("x-request-id"), id.clone());

@@ -113,6 +113,9 @@ pub trait Ending: std::fmt::Debug + Send {
     /// Takes from an event as it came what an own event would have to repeat.
     fn note(&mut self, document: &Document, chunk: &Chunk);
 
+    /// The provider's own end mark came.
+    fn marked(&mut self) {}
+
     /// An event with this mark is released.
     fn released(&mut self, _mark: Mark) {}
 

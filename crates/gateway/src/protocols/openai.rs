@@ -1,4 +1,5 @@
-//! The OpenAI protocol: chat completions, embeddings, models, errors. Also what OpenAI-compatible providers speak.
+//! The OpenAI protocol: chat completions, embeddings, images, sound, moderations, models, errors. Also what
+//! OpenAI-compatible providers speak, rerank included, which OpenAI itself does not have.
 
 pub mod answer;
 pub mod chat;
@@ -7,8 +8,13 @@ pub mod completions;
 pub mod embeddings;
 pub mod end;
 pub mod error;
+pub mod images;
+pub mod moderations;
+pub mod rerank;
 pub mod responses;
+pub mod speech;
 pub mod tokens;
+pub mod transcriptions;
 
 use std::collections::BTreeSet;
 

@@ -5,7 +5,7 @@ use flyball_core::Operation;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 use super::keys::{KeyError, KeyPool};
-use super::{Headers, Inbound, Outbound, post};
+use super::{Headers, Inbound, Outbound, below, send};
 use crate::edge::egress::{Egress, EgressError, Why};
 
 const VERSION: HeaderName = HeaderName::from_static("anthropic-version");
@@ -17,6 +17,7 @@ pub struct Anthropic {
     /// None: the base is no URL, and every call is refused.
     messages: Option<Uri>,
     count_tokens: Option<Uri>,
+    base: String,
     headers: Headers,
     keys: KeyPool,
 }
@@ -38,6 +39,7 @@ impl Anthropic {
         Ok(Anthropic {
             messages: format!("{base}/v1/messages").parse().ok(),
             count_tokens: format!("{base}/v1/messages/count_tokens").parse().ok(),
+            base: base.to_owned(),
             headers: Headers::new(&extra),
             keys: KeyPool::new(HeaderName::from_static("x-api-key"), "", keys)?,
         })
@@ -45,11 +47,12 @@ impl Anthropic {
 
     /// Sends a call.
     pub(super) async fn call(&self, egress: &Egress, outbound: Outbound<'_>) -> Result<Inbound, EgressError> {
-        let uri = match outbound.operation {
-            Operation::CountTokens => &self.count_tokens,
-            _ => &self.messages,
+        let uri = match (outbound.address, outbound.operation) {
+            (Some(address), _) => Some(below(&self.base, address)?),
+            (None, Operation::CountTokens) => self.count_tokens.clone(),
+            (None, _) => self.messages.clone(),
         };
-        let uri = uri.clone().ok_or(EgressError::Refused { why: Why::Host })?;
+        let uri = uri.ok_or(EgressError::Refused { why: Why::Host })?;
         let mut headers = self.headers.of(&outbound);
         // The first version is as good as any of several; of novelties, all are meant.
         if let Some(version) = outbound.caller.get(VERSION) {
@@ -59,7 +62,7 @@ impl Anthropic {
             headers.append(BETA, beta.clone());
         }
         let key = self.keys.sign(&mut headers);
-        let inbound = post(egress, uri, headers, outbound.body, outbound.bounds).await?;
+        let inbound = send(egress, uri, headers, outbound).await?;
         key.answered(inbound.status, inbound.retry_after());
         Ok(inbound)
     }

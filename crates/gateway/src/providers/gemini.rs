@@ -5,12 +5,13 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, Uri};
 
 use super::keys::{KeyError, KeyPool};
-use super::{Headers, Inbound, Outbound, path_segment, post};
+use super::{Headers, Inbound, Outbound, below, path_segment, send};
 use crate::edge::egress::{Egress, EgressError, Why};
 
 /// A provider that speaks `generateContent`.
 #[derive(Debug)]
 pub struct Gemini {
+    base: String,
     /// What stands before the model's name.
     models: String,
     headers: Headers,
@@ -27,8 +28,10 @@ impl Gemini {
         keys: impl IntoIterator<Item = &'k str>,
         extra: &HeaderMap,
     ) -> Result<Self, KeyError> {
+        let base = base.trim_end_matches('/');
         Ok(Gemini {
-            models: format!("{}/v1beta/models/", base.trim_end_matches('/')),
+            base: base.to_owned(),
+            models: format!("{base}/v1beta/models/"),
             headers: Headers::new(extra),
             keys: KeyPool::new(HeaderName::from_static("x-goog-api-key"), "", keys)?,
         })
@@ -52,6 +55,7 @@ impl Gemini {
         };
         let (project, location) = (path_segment(project), path_segment(location));
         Ok(Gemini {
+            base: base.clone(),
             models: format!("{base}/v1/projects/{project}/locations/{location}/publishers/google/models/"),
             headers: Headers::new(extra),
             keys: KeyPool::new(AUTHORIZATION, "Bearer ", token)?,
@@ -59,6 +63,9 @@ impl Gemini {
     }
 
     fn uri(&self, outbound: &Outbound<'_>) -> Result<Uri, EgressError> {
+        if let Some(address) = outbound.address {
+            return below(&self.base, address);
+        }
         let method = if outbound.stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
         let uri = format!("{}{}:{method}", self.models, path_segment(outbound.model)).parse();
         uri.map_err(|_| EgressError::Refused { why: Why::Host })
@@ -69,7 +76,7 @@ impl Gemini {
         let uri = self.uri(&outbound)?;
         let mut headers = self.headers.of(&outbound);
         let key = self.keys.sign(&mut headers);
-        let inbound = post(egress, uri, headers, outbound.body, outbound.bounds).await?;
+        let inbound = send(egress, uri, headers, outbound).await?;
         key.answered(inbound.status, inbound.retry_after());
         Ok(inbound)
     }

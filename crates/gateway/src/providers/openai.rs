@@ -1,5 +1,6 @@
 //! Providers that speak OpenAI's protocol: OpenAI itself, Azure OpenAI, vLLM, llama.cpp's server and many more.
-//! Only headers made here leave us: nothing of the caller's is forwarded.
+//! Only headers made here leave us: nothing of the caller's is forwarded, but for what is passed on as it is, which may
+//! say what novelties it uses.
 
 use flyball_core::Operation;
 use flyball_translation::Dialect;
@@ -7,9 +8,11 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, Uri};
 
 use super::keys::{KeyError, KeyPool};
-use super::{Headers, Inbound, Outbound, path_segment, post};
+use super::{Headers, Inbound, Outbound, below, path_segment, send};
 use crate::config::Native;
 use crate::edge::egress::{Egress, EgressError, Why};
+
+const BETA: HeaderName = HeaderName::from_static("openai-beta");
 
 /// An OpenAI-compatible provider.
 #[derive(Debug)]
@@ -32,6 +35,7 @@ enum Address {
 /// Addresses of endpoints. None: the base is no URL, and every call is refused.
 #[derive(Debug)]
 struct Endpoints {
+    base: String,
     chat: Option<Uri>,
     embeddings: Option<Uri>,
     responses: Option<Uri>,
@@ -50,8 +54,10 @@ impl OpenAi {
         native: Vec<Native>,
         extra: &HeaderMap,
     ) -> Result<Self, KeyError> {
-        let at = |endpoint: &str| format!("{}/{endpoint}", base.trim_end_matches('/')).parse().ok();
+        let base = base.trim_end_matches('/');
+        let at = |endpoint: &str| format!("{base}/{endpoint}").parse().ok();
         let address = Address::Plain(Box::new(Endpoints {
+            base: base.to_owned(),
             chat: at("chat/completions"),
             embeddings: at("embeddings"),
             responses: at("responses"),
@@ -86,18 +92,40 @@ impl OpenAi {
         }
     }
 
+    /// Whether it does this. Azure has no address for all that others have.
+    pub(super) fn offers(&self, operation: Operation) -> bool {
+        match self.address {
+            Address::Plain(_) => true,
+            Address::Azure { .. } => !matches!(operation, Operation::Moderations | Operation::Rerank),
+        }
+    }
+
     fn uri(&self, outbound: &Outbound<'_>) -> Result<Uri, EgressError> {
+        if let Some(address) = outbound.address {
+            return match &self.address {
+                Address::Plain(endpoints) => below(&endpoints.base, address),
+                Address::Azure { base, .. } if address.asks("api-version") => below(base, address),
+                Address::Azure { base, version } => {
+                    let target = address.target();
+                    let mark = if target.contains('?') { '&' } else { '?' };
+                    let uri = format!("{base}{target}{mark}api-version={version}").parse();
+                    uri.map_err(|_| EgressError::Refused { why: Why::Host })
+                }
+            };
+        }
         let uri = match &self.address {
             Address::Plain(endpoints) => match endpoint(outbound) {
                 Endpoint::Chat => endpoints.chat.clone(),
                 Endpoint::Embeddings => endpoints.embeddings.clone(),
                 Endpoint::Responses => endpoints.responses.clone(),
                 Endpoint::Completions => endpoints.completions.clone(),
+                Endpoint::Other(path) => format!("{}/{path}", endpoints.base).parse().ok(),
             },
             Address::Azure { base, version } => {
                 let deployment = path_segment(outbound.model);
                 let endpoint = match endpoint(outbound) {
                     Endpoint::Embeddings => "embeddings",
+                    Endpoint::Other(path) => path,
                     _ => "chat/completions",
                 };
                 format!("{base}/openai/deployments/{deployment}/{endpoint}?api-version={version}")
@@ -112,8 +140,13 @@ impl OpenAi {
     pub(super) async fn call(&self, egress: &Egress, outbound: Outbound<'_>) -> Result<Inbound, EgressError> {
         let uri = self.uri(&outbound)?;
         let mut headers = self.headers.of(&outbound);
+        if outbound.address.is_some() {
+            for beta in outbound.caller.get_all(BETA) {
+                headers.append(BETA, beta.clone());
+            }
+        }
         let key = self.keys.sign(&mut headers);
-        let inbound = post(egress, uri, headers, outbound.body, outbound.bounds).await?;
+        let inbound = send(egress, uri, headers, outbound).await?;
         key.answered(inbound.status, inbound.retry_after());
         Ok(inbound)
     }
@@ -125,11 +158,18 @@ enum Endpoint {
     Embeddings,
     Responses,
     Completions,
+    /// Called too rarely for its address to be kept.
+    Other(&'static str),
 }
 
 fn endpoint(outbound: &Outbound<'_>) -> Endpoint {
     match (outbound.operation, outbound.dialect) {
         (Operation::Embeddings, _) => Endpoint::Embeddings,
+        (Operation::Moderations, _) => Endpoint::Other("moderations"),
+        (Operation::Rerank, _) => Endpoint::Other("rerank"),
+        (Operation::Speech, _) => Endpoint::Other("audio/speech"),
+        (Operation::Transcriptions, _) => Endpoint::Other("audio/transcriptions"),
+        (Operation::Images, _) => Endpoint::Other("images/generations"),
         (_, Some(Dialect::Responses)) => Endpoint::Responses,
         (_, Some(Dialect::Completions)) => Endpoint::Completions,
         _ => Endpoint::Chat,

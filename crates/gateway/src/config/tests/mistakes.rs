@@ -177,6 +177,26 @@ const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "passthrough:\n  demo: { path: /v1/x, provider: demo, methods: [TRACE] }\n",
+        &[
+            "flyball.yaml:2: passthrough.demo.path: not a path of its own: write /NAME",
+            "flyball.yaml:2: passthrough.demo.methods[0]: 'TRACE' is none of the choices: known here: GET, POST",
+        ],
+    ),
+    (
+        "providers: { a: { kind: openai } }\npassthrough:\n  b: { path: /b/c, provider: a }\n  c: { path: /b, provider: d }\n  d: { path: /d, provider: a, headers: { Cookie: x } }\nroutes: { d: { provider: a } }\n",
+        &[
+            "flyball.yaml:3: passthrough.b.path: this path lies below that of 'c'",
+            "flyball.yaml:4: passthrough.c.provider: there is no provider 'd'",
+            "flyball.yaml:5: passthrough.d: 'd' is already the name of a model",
+            "flyball.yaml:5: passthrough.d.headers.Cookie: credentials cannot be set as a header",
+        ],
+    ),
+    (
+        "passthrough: { b: { path: /b, provider: demo } }\n",
+        &["flyball.yaml:1: passthrough.b.provider: nothing can be passed to a provider of this kind"],
+    ),
+    (
         "listen: 127.0.0.1:1\nadmin:\n  listen: 127.0.0.1:1\n",
         &["flyball.yaml:3: admin.listen: the same address"],
     ),

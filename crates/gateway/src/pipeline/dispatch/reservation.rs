@@ -23,7 +23,7 @@ pub(super) fn bound(call: &Call, target: &Route, body: usize, cap: Option<u64>) 
     }
     let input = u64::try_from(body).unwrap_or(u64::MAX).saturating_add(TEMPLATE);
     let output = match call.operation {
-        Operation::Embeddings => 0,
+        Operation::Embeddings | Operation::Moderations | Operation::Rerank | Operation::Speech => 0,
         _ => cap.unwrap_or(UNCAPPED).saturating_mul(u64::from(call.choices)),
     };
     Reservation { input, output, cost: target.price.map(|price| price.cost(input, 0, output).0) }

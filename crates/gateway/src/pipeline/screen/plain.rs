@@ -1,19 +1,22 @@
-//! Whole answers: read within bounds, counted, inspected, judged, rewritten in place.
+//! Whole answers: read within bounds, counted, inspected, judged, rewritten in place. What no detector can read passes
+//! as it came, if the policy lets it.
 
 use std::collections::BTreeSet;
 
 use bytes::{Bytes, BytesMut};
 use flyball_core::json::{Document, Editor, Limits, quote};
 use flyball_core::{AnswerTreatment, Decision, Disposition, Finding, Stage, Treatment};
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
 use tokio::time::{Instant, timeout_at};
 
 use super::super::decide::{Basis, kinds};
 use super::super::dispatch::failed;
 use super::super::inspect::{Located, scan};
 use super::super::prepare::{blocked, mask_text};
-use super::{Way, sources, summary, verbatim};
+use super::{Reply, Way, sources, summary, verbatim};
 use crate::exchange::Exchange;
-use crate::protocols::{AnswerText, Protocol, governed_speed};
+use crate::protocols::{Answer, AnswerText, Content, Protocol, governed_speed, passthrough};
 use crate::providers::Inbound;
 use crate::refusal::{Kind, Refusal};
 use crate::snapshot::Snapshot;
@@ -28,20 +31,36 @@ pub(super) async fn run(
     inbound: Inbound,
     deadline: Instant,
     way: Option<Way>,
-) -> Result<Bytes, Refusal> {
+) -> Result<Reply, Refusal> {
     let limit = exchange.snapshot.config.limits.answer.get();
+    let content_type = inbound.headers.get(CONTENT_TYPE).cloned();
+    let status = inbound.status;
     let bytes = timeout_at(deadline, read(inbound, limit)).await.map_err(|_elapsed| {
         Refusal::new(Kind::ProviderTimeout, "The provider's answer did not end in time.")
     })??;
     let invalid =
         || Refusal::new(Kind::ProviderInvalidAnswer, "The provider's answer is not what its protocol says.");
-    let document = Document::parse(bytes, ANSWER_LIMITS).map_err(|error| invalid().because(error))?;
+    let content = match exchange.protocol {
+        Protocol::Passthrough => {
+            passed_content(exchange, content_type.as_ref(), &bytes).ok_or_else(invalid)?
+        }
+        protocol => protocol.content(content_type.as_ref().and_then(|value| value.to_str().ok())),
+    };
+    let json = match content {
+        Content::Json => bytes.clone(),
+        Content::Text => quote(std::str::from_utf8(&bytes).map_err(|error| invalid().because(error))?).into(),
+        Content::Media => Bytes::from_static(b"null"),
+    };
+    let document = Document::parse(json, ANSWER_LIMITS).map_err(|error| invalid().because(error))?;
     let document = match way {
         None => document,
         Some(way) => translated(&document, &way).ok_or_else(invalid)?,
     };
     let protocol = exchange.protocol;
-    let answer = protocol.read_answer(&document).ok_or_else(invalid)?;
+    let answer = match content {
+        Content::Media => Answer::default(),
+        _ => protocol.read_answer(&document).ok_or_else(invalid)?,
+    };
     match answer.usage {
         Some(usage) => exchange.reported(usage),
         None => exchange.count(protocol.count_answer(&document)),
@@ -54,15 +73,47 @@ pub(super) async fn run(
         return Err(blocked(Kind::PolicyBlockedOutput, &verdict.decision));
     }
     let body = verdict.apply(protocol, &exchange.snapshot, &document, &answer.texts);
-    if protocol != Protocol::Completion {
-        return Ok(body);
+    if protocol == Protocol::Passthrough {
+        let body = match content {
+            Content::Media => bytes,
+            Content::Json => body,
+            Content::Text => unquoted(body).ok_or_else(invalid)?,
+        };
+        return Ok(Reply::Passed(status, content_type, body));
+    }
+    match (content, content_type) {
+        (Content::Media, Some(content_type)) => return Ok(Reply::Other(content_type, bytes)),
+        (Content::Text, Some(content_type)) => {
+            return Ok(Reply::Other(content_type, unquoted(body).ok_or_else(invalid)?));
+        }
+        _ if protocol != Protocol::Completion => return Ok(Reply::Plain(body)),
+        _ => {}
     }
     let document = if body.as_ptr() == document.source().as_ptr() {
         document
     } else {
         Document::parse(body, ANSWER_LIMITS).map_err(|error| invalid().because(error))?
     };
-    governed_speed::encode_completion(&document).ok_or_else(invalid)
+    governed_speed::encode_completion(&document).map(Reply::Plain).ok_or_else(invalid)
+}
+
+/// The text of a document that is nothing but a string.
+fn unquoted(body: Bytes) -> Option<Bytes> {
+    let document = Document::parse(body, ANSWER_LIMITS).ok()?;
+    Some(document.root().text()?.into_owned().into())
+}
+
+/// What an answer is made of that is passed on; none when it may not be. What reads as text is read as text, whatever it
+/// calls itself.
+fn passed_content(exchange: &Exchange, content_type: Option<&HeaderValue>, bytes: &Bytes) -> Option<Content> {
+    if bytes.is_empty() {
+        return Some(Content::Media);
+    }
+    if passthrough::is_json(content_type) {
+        return Some(Content::Json);
+    }
+    let content = if std::str::from_utf8(bytes).is_ok() { Content::Text } else { Content::Media };
+    exchange.passes_media.then_some(content)
 }
 
 /// Counts an answer that is not released, as far as it can be read.

@@ -29,6 +29,7 @@ use crate::config::OnWholeAnswer;
 use crate::edge::sse::Event;
 use crate::pipeline::decide::Basis;
 use crate::pipeline::inspect::scan;
+use crate::protocols::passthrough::event;
 use crate::protocols::{Channel, Chunk, Ending, Field, Mark, Piece, Protocol, Told};
 use crate::recording::Tally;
 use crate::refusal::{Kind, Refusal};
@@ -163,6 +164,7 @@ impl StreamScreen {
             return Ok(());
         }
         if self.protocol.end_mark().is_some_and(|mark| event.data == mark) {
+            self.ending.marked();
             self.end();
             return Ok(());
         }
@@ -191,7 +193,10 @@ impl StreamScreen {
         let document =
             Document::parse(event.data.clone(), EVENT_LIMITS).map_err(|error| invalid().because(error))?;
         let chunk = self.protocol.read_event(&document).ok_or_else(invalid)?;
-        let name = self.protocol.event_name(&document);
+        let name = match self.protocol {
+            Protocol::Passthrough => event::name(event.name.as_deref()),
+            protocol => protocol.event_name(&document),
+        };
         if event.name.as_deref() != name.as_deref().map(str::as_bytes) {
             event.name = name.map(|name| Bytes::copy_from_slice(name.as_bytes()));
             event.raw = None;

@@ -36,6 +36,22 @@ pub fn embeddings(document: &Document) -> Option<Answer> {
     Some(reader.finish(root))
 }
 
+/// Reads an answer that holds a list named `list` and in which these members of each item are fixed; none when it is
+/// not one.
+pub(super) fn list(document: &Document, list: &str, fixed: &[&str]) -> Option<Answer> {
+    let root = document.root();
+    let items = root.get(list).filter(|items| items.kind() == NodeKind::Array)?;
+    let mut reader = Reader::new(document);
+    for key in ["id", "object", "model"] {
+        reader.fixed(root, key);
+    }
+    for item in items.items() {
+        fixed.iter().for_each(|key| reader.fixed(item, key));
+    }
+    reader.take(0, root);
+    Some(reader.answer)
+}
+
 struct Reader {
     reading: Reading,
     /// Texts of the answer at hand that are its own.

@@ -25,6 +25,28 @@ pub fn inputs(document: &Document) -> u64 {
     prompt.total()
 }
 
+/// The tokens of every string below these members, which are what a model reads.
+pub(in crate::protocols) fn members(document: &Document, keys: &[&str]) -> u64 {
+    let mut prompt = Prompt::default();
+    for value in keys.iter().filter_map(|key| document.root().get(key)).flat_map(Value::strings) {
+        string(&mut prompt, Some(value));
+    }
+    prompt.total()
+}
+
+/// The tokens of parts that are texts or media.
+pub(super) fn parts(parts: Option<Value<'_>>) -> u64 {
+    let mut prompt = Prompt::default();
+    for part in parts.into_iter().flat_map(Value::items) {
+        match part.get("text") {
+            Some(text) => string(&mut prompt, Some(text)),
+            None if part.kind() == NodeKind::String => string(&mut prompt, Some(part)),
+            None => prompt.medium(),
+        }
+    }
+    prompt.total()
+}
+
 /// The tokens of every string: where it is not known which of them a model reads.
 pub fn strings(document: &Document) -> u64 {
     let mut prompt = Prompt::default();
