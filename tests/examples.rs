@@ -7,6 +7,10 @@ use flyball_policy::{Policy, Vocabulary};
 
 use crate::tidy::tree::text_files;
 
+/// The variables that examples take their secrets from.
+const SECRETS: [&str; 5] =
+    ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+
 /// The fenced YAML blocks whose first line is `# NAME`, with the page that they stand in.
 fn blocks(name: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
@@ -31,7 +35,7 @@ fn every_configuration_in_the_documentation_loads() {
         }
         let file = folder.path().join("flyball.yaml");
         fs::write(&file, block).unwrap();
-        let environment = [("OPENAI_API_KEY".to_owned(), "secret".to_owned())];
+        let environment = SECRETS.map(|name| (name.to_owned(), "secret".to_owned()));
         if let Err(errors) = Config::load(Some(&file), environment.into_iter(), &Overrides::default()) {
             panic!("{page}: {errors}");
         }

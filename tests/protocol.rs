@@ -1,6 +1,7 @@
 //! What a provider receives and what a caller gets back when all goes well. `verbatim` is about bytes that pass
 //! unchanged, `routes` about what a route changes, `streams` about events, `keys` about what a key may see,
-//! `aliases` about the other spellings of the governed path, `beyond` about what reaches beyond a request.
+//! `aliases` about the other spellings of the governed path, `beyond` about what reaches beyond a request, `versions`
+//! about headers that say how a provider is to read one.
 
 use flyball_testkit::{Client, Flyball, Routes, Simulator};
 use serde_json::{Value, json};
@@ -11,6 +12,7 @@ mod keys;
 mod routes;
 mod streams;
 mod verbatim;
+mod versions;
 
 const CHAT: &str = "/v1/chat/completions";
 

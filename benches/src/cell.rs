@@ -1,5 +1,5 @@
-//! What is measured: a cell is a shape of call, a delay of the provider and a number of connections. Names of cells
-//! and the filters of `--cells` are read here; nothing is run here.
+//! What is measured: a cell is a way between protocols, a shape of call, a delay of the provider and a number of
+//! connections. Names of cells and the filters of `--cells` are read here; nothing is run here.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::script::EVENTS;
+use crate::way::Way;
 
 /// Connections of the full matrix.
 pub(crate) const CONNECTIONS: [usize; 4] = [1, 32, 128, 512];
@@ -15,6 +16,10 @@ pub(crate) const CONNECTIONS: [usize; 4] = [1, 32, 128, 512];
 pub(crate) const QUICK_CONNECTIONS: [usize; 2] = [1, 128];
 /// Delays of the provider, milliseconds.
 pub(crate) const DELAYS: [u32; 2] = [0, 20];
+/// Connections of the cells of other ways than from chat to chat.
+const WAY_CONNECTIONS: usize = 128;
+/// Shapes of these cells, without delay.
+const WAY_SHAPES: [Shape; 2] = [Shape::Plain1k, Shape::StreamBurst];
 
 /// The form of a call and of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -84,17 +89,30 @@ pub(crate) struct Cell {
     pub(crate) delay_ms: u32,
     /// The form of the call.
     pub(crate) shape: Shape,
+    /// From which protocol to which.
+    #[serde(default)]
+    pub(crate) way: Way,
 }
 
 impl Cell {
+    /// All delays and shapes of a call from chat to chat over so many connections.
+    pub(crate) fn over(connections: usize) -> impl Iterator<Item = Cell> {
+        DELAYS.into_iter().flat_map(move |delay_ms| {
+            Shape::ALL.map(|shape| Cell { connections, delay_ms, shape, way: Way::ChatToChat })
+        })
+    }
+
+    /// The cells of the other ways over so many connections.
+    pub(crate) fn of_ways(connections: usize) -> impl Iterator<Item = Cell> {
+        let ways = Way::ALL.into_iter().filter(|way| *way != Way::ChatToChat);
+        ways.flat_map(move |way| WAY_SHAPES.map(|shape| Cell { connections, delay_ms: 0, shape, way }))
+    }
+
     /// The whole matrix, in the order of measurement.
     pub(crate) fn matrix(connections: &[usize]) -> Vec<Cell> {
-        let mut cells = Vec::new();
-        for &connections in connections {
-            for delay_ms in DELAYS {
-                cells.extend(Shape::ALL.map(|shape| Cell { connections, delay_ms, shape }));
-            }
-        }
+        let mut cells: Vec<Cell> = connections.iter().flat_map(|&number| Cell::over(number)).collect();
+        cells.extend(Cell::of_ways(WAY_CONNECTIONS));
+        cells.sort_unstable();
         cells
     }
 
@@ -107,6 +125,9 @@ impl Cell {
 
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.way != Way::ChatToChat {
+            write!(f, "{}:", self.way.name())?;
+        }
         write!(f, "{}", self.shape)?;
         if self.delay_ms != 0 {
             write!(f, "+{}ms", self.delay_ms)?;
@@ -115,9 +136,10 @@ impl fmt::Display for Cell {
     }
 }
 
-/// Which cells are wanted: `SHAPE`, `SHAPE+DELAYms`, `@CONNECTIONS` and combinations. What is not said is free.
+/// Which cells are wanted: `WAY:`, `SHAPE`, `SHAPE+DELAYms`, `@CONNECTIONS` and combinations. What is not said is free.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Filter {
+    way: Option<Way>,
     shape: Option<Shape>,
     delay_ms: Option<u32>,
     connections: Option<usize>,
@@ -126,14 +148,16 @@ pub(crate) struct Filter {
 impl Filter {
     /// Whether the cell is wanted.
     pub(crate) fn admits(self, cell: Cell) -> bool {
-        self.shape.is_none_or(|shape| shape == cell.shape)
+        self.way.is_none_or(|way| way == cell.way)
+            && self.shape.is_none_or(|shape| shape == cell.shape)
             && self.delay_ms.is_none_or(|delay| delay == cell.delay_ms)
             && self.connections.is_none_or(|connections| connections == cell.connections)
     }
 
-    /// Whether cells of the shape without delay are wanted, on some number of connections.
+    /// Whether calls of the shape from chat to chat without delay are wanted, on some number of connections.
     pub(crate) fn admits_shape(self, shape: Shape) -> bool {
-        Filter { connections: None, ..self }.admits(Cell { connections: 1, delay_ms: 0, shape })
+        let cell = Cell { connections: 1, delay_ms: 0, shape, way: Way::ChatToChat };
+        Filter { connections: None, ..self }.admits(cell)
     }
 
     /// The number of connections it names, which need not be one of the matrix.
@@ -146,6 +170,10 @@ impl FromStr for Filter {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Filter, String> {
+        let (way, text) = match text.split_once(':') {
+            Some((name, rest)) => (Some(way(name)?), rest),
+            None => (None, text),
+        };
         let (rest, connections) = match text.split_once('@') {
             Some((rest, number)) => (rest, Some(number.parse().map_err(|_| not_a_number(number))?)),
             None => (text, None),
@@ -167,8 +195,15 @@ impl FromStr for Filter {
                 format!("unknown shape {name:?}; there are {names}")
             })?),
         };
-        Ok(Filter { shape, delay_ms, connections })
+        Ok(Filter { way, shape, delay_ms, connections })
     }
+}
+
+fn way(name: &str) -> Result<Way, String> {
+    Way::ALL.into_iter().find(|way| way.name() == name).ok_or_else(|| {
+        let names = Way::ALL.map(Way::name).join(", ");
+        format!("unknown way {name:?}; there are {names}")
+    })
 }
 
 fn not_a_number(text: &str) -> String {
@@ -187,16 +222,19 @@ mod tests {
 
     #[test]
     fn a_filter_leaves_free_what_it_does_not_say() {
-        assert_eq!(admitted("plain-1k@128"), ["plain-1k@128", "plain-1k+20ms@128"]);
-        assert_eq!(admitted("plain-1k+0ms@128"), ["plain-1k@128"]);
+        assert_eq!(admitted("chat-to-chat:plain-1k@128"), ["plain-1k@128", "plain-1k+20ms@128"]);
+        assert_eq!(admitted("chat-to-chat:plain-1k+0ms@128"), ["plain-1k@128"]);
+        assert_eq!(admitted("chat-to-messages:stream-burst"), ["chat-to-messages:stream-burst@128"]);
+        assert_eq!(admitted("plain-1k@128").len(), 2 + 4);
         assert_eq!(admitted("stream-paced+20").len(), 4);
         assert_eq!(admitted("@512").len(), 8);
-        assert_eq!(admitted("").len(), 32);
+        assert_eq!(admitted("").len(), 32 + 8);
     }
 
     #[test]
-    fn a_filter_with_an_unknown_shape_or_number_is_refused() {
-        for wrong in ["plain", "plain-1k@many", "plain-1k+soon", "plain-1k@0"] {
+    fn a_filter_with_an_unknown_way_shape_or_number_is_refused() {
+        for wrong in ["plain", "plain-1k@many", "plain-1k+soon", "plain-1k@0", "chat-to-vapour:", ":plain-1k"]
+        {
             assert!(wrong.parse::<Filter>().is_err(), "{wrong}");
         }
     }
@@ -205,7 +243,7 @@ mod tests {
     fn a_shape_is_wanted_with_any_connections_but_not_with_another_delay() {
         let admits = |filter: &str| filter.parse::<Filter>().unwrap().admits_shape(Shape::Plain1k);
         assert!(admits("plain-1k@128") && admits("@1") && admits("plain-1k+0ms"));
-        assert!(!admits("plain-170@128") && !admits("plain-1k+20ms"));
+        assert!(!admits("plain-170@128") && !admits("plain-1k+20ms") && !admits("chat-to-gemini:plain-1k"));
     }
 
     #[test]
@@ -216,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_paced_stream_takes_the_provider_thirty_one_gaps() {
-        let cell = Cell { connections: 1, delay_ms: 20, shape: Shape::StreamPaced };
+        let cell = Cell { connections: 1, delay_ms: 20, shape: Shape::StreamPaced, way: Way::ChatToChat };
         assert_eq!(cell.provider_time(), Duration::from_millis(20 + 31 * 5));
     }
 }

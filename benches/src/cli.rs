@@ -114,7 +114,9 @@ pub(crate) struct Common {
     /// Only these targets, and the direct way.
     #[arg(long, value_name = "TARGET", value_delimiter = ',')]
     pub(crate) only: Vec<String>,
-    /// Only these cells: SHAPE, SHAPE+DELAYms, SHAPE@CONNECTIONS, @CONNECTIONS; what is not said is free.
+    /// Only these cells: SHAPE, SHAPE+DELAYms, SHAPE@CONNECTIONS, @CONNECTIONS, each after WAY: or without; what is
+    /// not said is free. Ways are chat-to-chat, messages-to-messages, chat-to-messages, responses-to-chat,
+    /// chat-to-gemini.
     #[arg(long, value_name = "CELL", value_delimiter = ',')]
     pub(crate) cells: Vec<Filter>,
     /// Time of each cell that is counted. Default: 2, with --quick 1, peers 4.

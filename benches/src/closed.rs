@@ -166,17 +166,19 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
-    use crate::cell::{Cell, DELAYS, Shape};
+    use crate::cell::{Cell, Shape};
     use crate::poll::Waiting;
     use crate::script::{self, Behaviour};
     use crate::simulator;
+    use crate::way::Way;
 
     fn seen(cell: Cell, address: std::net::SocketAddr) -> (Seen, Vec<Edge>) {
         let behaviour = Behaviour { delay_ms: cell.delay_ms, pace_ms: cell.shape.pace_ms() };
-        let body = script::body(cell.shape, behaviour);
-        let request = script::request("bench", &[], &body);
-        let workload =
-            Workload { address, request, is_stream: cell.shape.is_stream(), waiting: Waiting::Spin };
+        let client = cell.way.client();
+        let body = script::body(cell.way, cell.shape, behaviour);
+        let request = script::request(client, "bench", &[], &body);
+        let is_stream = cell.shape.is_stream();
+        let workload = Workload { address, request, client, is_stream, waiting: Waiting::Spin };
         let plan = Plan {
             connections: cell.connections,
             warm_up: Duration::from_millis(20),
@@ -194,14 +196,15 @@ mod tests {
     #[test]
     fn the_simulator_answers_every_shape_and_delay_rightly() {
         let address = simulator::tests::started();
-        for shape in Shape::ALL {
-            for delay_ms in DELAYS {
-                let (seen, edges) = seen(Cell { connections: 3, delay_ms, shape }, address);
-                assert_eq!(seen.failures.count(), 0, "{shape}: {:?}", seen.failures);
-                assert!(!seen.latencies.is_empty() && seen.answered >= seen.latencies.len() as u64);
-                assert_eq!(seen.first_tokens.len(), if shape.is_stream() { seen.latencies.len() } else { 0 });
-                assert_eq!(edges, [Edge::Begin, Edge::End]);
-            }
+        let other =
+            Shape::ALL.map(|shape| Cell { connections: 3, delay_ms: 0, shape, way: Way::MessagesToMessages });
+        for cell in Cell::over(3).chain(other) {
+            let (seen, edges) = seen(cell, address);
+            assert_eq!(seen.failures.count(), 0, "{cell}: {:?}", seen.failures);
+            assert!(!seen.latencies.is_empty() && seen.answered >= seen.latencies.len() as u64);
+            let first = if cell.shape.is_stream() { seen.latencies.len() } else { 0 };
+            assert_eq!(seen.first_tokens.len(), first);
+            assert_eq!(edges, [Edge::Begin, Edge::End]);
         }
     }
 
@@ -219,7 +222,8 @@ mod tests {
                 }
             }
         });
-        let (seen, _) = seen(Cell { connections: 1, delay_ms: 0, shape: Shape::Plain170 }, address);
+        let (seen, _) =
+            seen(Cell { connections: 1, delay_ms: 0, shape: Shape::Plain170, way: Way::ChatToChat }, address);
         assert!(seen.failures.count() > 0);
         assert!(seen.latencies.is_empty() && seen.answered == 0);
         assert_eq!(seen.failures.reasons(), ["status 503: busy"]);

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 
-use crate::cell::{CONNECTIONS, Cell, DELAYS, Filter, QUICK_CONNECTIONS, Shape};
+use crate::cell::{CONNECTIONS, Cell, Filter, QUICK_CONNECTIONS, Shape};
 use crate::cli::{Common, Load, Peers, WithFrontier};
 use crate::compare::compare;
 use crate::machine;
@@ -17,6 +17,7 @@ use crate::report;
 use crate::run::{OPEN_SHAPES, Order, Starter, is_wanted, run};
 use crate::targets::flyball::{self, Governance};
 use crate::targets::{NGINX, nginx, peers};
+use crate::way::Way;
 
 /// A row is not valid.
 const FAILED: u8 = 1;
@@ -61,6 +62,7 @@ pub(crate) fn peers(command: &Peers) -> anyhow::Result<ExitCode> {
             connections,
             delay_ms: 0,
             shape,
+            way: Way::ChatToChat,
         }));
     }
     let order = Order {
@@ -106,9 +108,7 @@ fn admitted(mut cells: Vec<Cell>, filters: &[Filter]) -> Vec<Cell> {
         return cells;
     }
     for connections in filters.iter().filter_map(|filter| filter.connections()) {
-        for delay_ms in DELAYS {
-            cells.extend(Shape::ALL.map(|shape| Cell { connections, delay_ms, shape }));
-        }
+        cells.extend(Cell::over(connections).chain(Cell::of_ways(connections)));
     }
     cells.sort_unstable();
     cells.dedup();
@@ -169,9 +169,11 @@ mod tests {
 
     #[test]
     fn a_filter_may_name_connections_that_the_matrix_lacks() {
-        let filters = ["plain-1k+0ms@64".parse().unwrap()];
-        let cells = admitted(Cell::matrix(&QUICK_CONNECTIONS), &filters);
-        assert_eq!(cells, [Cell { connections: 64, delay_ms: 0, shape: Shape::Plain1k }]);
-        assert_eq!(admitted(Cell::matrix(&QUICK_CONNECTIONS), &[]).len(), 16);
+        for way in [Way::ChatToChat, Way::ChatToMessages] {
+            let filters = [format!("{}:plain-1k+0ms@64", way.name()).parse().unwrap()];
+            let cells = admitted(Cell::matrix(&QUICK_CONNECTIONS), &filters);
+            assert_eq!(cells, [Cell { connections: 64, delay_ms: 0, shape: Shape::Plain1k, way }]);
+        }
+        assert_eq!(admitted(Cell::matrix(&QUICK_CONNECTIONS), &[]).len(), 16 + 8);
     }
 }

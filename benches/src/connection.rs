@@ -12,6 +12,7 @@ use crate::check::{self, Wrong};
 use crate::http1::{Message, WireError};
 use crate::poll::Waiting;
 use crate::script::WORDS;
+use crate::way::Dialect;
 
 /// Bytes read at once.
 pub(crate) const READ: usize = 64 * 1024;
@@ -26,6 +27,8 @@ pub(crate) struct Workload {
     pub(crate) address: SocketAddr,
     /// The whole request.
     pub(crate) request: Vec<u8>,
+    /// The protocol of request and answer.
+    pub(crate) client: Dialect,
     /// Whether its answer is a stream.
     pub(crate) is_stream: bool,
     /// What the client does meanwhile.
@@ -127,7 +130,8 @@ impl Connection {
             return Ok(None);
         }
         let started = self.started.take().ok_or(Failure::Closed)?;
-        check::answer(self.answer.status().unwrap_or_default(), self.answer.body(), workload.is_stream)?;
+        let status = self.answer.status().unwrap_or_default();
+        check::answer(workload.client, status, self.answer.body(), workload.is_stream)?;
         Ok(Some(Answered {
             latency: now.duration_since(started),
             first_token: self.first_token.map(|first| first.duration_since(started)),
@@ -194,7 +198,7 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
-    use crate::script::{STREAM_END, STREAM_HEAD, events};
+    use crate::script::{STREAM_HEAD, events, stream_end};
 
     #[test]
     fn the_first_token_is_the_first_word_and_not_the_first_byte() {
@@ -202,6 +206,7 @@ mod tests {
         let workload = Workload {
             address: listener.local_addr().unwrap(),
             request: b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+            client: Dialect::Chat,
             is_stream: true,
             waiting: Waiting::Sleep,
         };
@@ -210,14 +215,14 @@ mod tests {
         let (mut peer, _) = listener.accept().unwrap();
         connection.send(&workload, Instant::now()).unwrap();
         let mut scratch = vec![0; READ];
-        let events = events("m");
+        let events = events(Dialect::Chat, "m");
         peer.write_all(&[STREAM_HEAD, &events[0]].concat()).unwrap();
         assert!(connection.receive(&mut scratch, &workload).unwrap().is_none());
         assert!(connection.first_token.is_none());
         peer.write_all(&events[1]).unwrap();
         assert!(connection.receive(&mut scratch, &workload).unwrap().is_none());
         assert!(connection.first_token.is_some());
-        peer.write_all(&[&events[2..].concat(), STREAM_END].concat()).unwrap();
+        peer.write_all(&[&events[2..].concat(), stream_end(Dialect::Chat)].concat()).unwrap();
         let answered = loop {
             if let Some(answered) = connection.receive(&mut scratch, &workload).unwrap() {
                 break answered;

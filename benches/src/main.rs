@@ -27,6 +27,7 @@ mod simulator;
 mod sockets;
 mod table;
 mod targets;
+mod way;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -152,13 +152,15 @@ mod tests {
     use crate::poll::Waiting;
     use crate::script::{self, Behaviour};
     use crate::simulator;
+    use crate::way::{Dialect, Way};
 
     fn trial(rate: f64, connections: usize) -> Shown {
         let address = simulator::tests::started();
-        let body = script::body(Shape::Plain170, Behaviour { delay_ms: 20, pace_ms: 0 });
+        let body = script::body(Way::ChatToChat, Shape::Plain170, Behaviour { delay_ms: 20, pace_ms: 0 });
         let workload = Workload {
             address,
-            request: script::request("bench", &[], &body),
+            request: script::request(Dialect::Chat, "bench", &[], &body),
+            client: Dialect::Chat,
             is_stream: false,
             waiting: Waiting::Sleep,
         };

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 
-use crate::cell::{Cell, Shape};
+use crate::cell::Cell;
 use crate::cli::Profile;
 use crate::closed::{self, Edge, Plan, Seen};
 use crate::machine;
@@ -33,10 +33,8 @@ const FREQUENCY: &str = "1997";
 pub(crate) fn profile(command: &Profile) -> anyhow::Result<ExitCode> {
     let filter = command.cells;
     let connections = filter.connections().unwrap_or(128);
-    let wanted = Shape::ALL
-        .into_iter()
-        .flat_map(|shape| crate::cell::DELAYS.map(|delay_ms| Cell { connections, delay_ms, shape }));
-    let cell = wanted.into_iter().find(|cell| filter.admits(*cell)).context("no such cell")?;
+    let mut wanted = Cell::over(connections).chain(Cell::of_ways(connections));
+    let cell = wanted.find(|cell| filter.admits(*cell)).context("no such cell")?;
     let binary = flyball::binary(command.flyball.clone(), &command.profile)?;
     let folder = tempfile::Builder::new().prefix("profile-").tempdir_in(machine::bench_folder()?)?;
     let folder = folder.path();
@@ -85,11 +83,7 @@ impl Bench<'_> {
             window: Duration::from_secs_f64(self.seconds),
             stagger: self.cell.provider_time(),
         };
-        let seen = closed::run(
-            &workload(target, self.cell.shape, self.cell.delay_ms, Waiting::Spin),
-            plan,
-            &mut edge,
-        )?;
+        let seen = closed::run(&workload(target, self.cell, Waiting::Spin), plan, &mut edge)?;
         if seen.failures.count() > 0 {
             bail!("{} calls failed: {}", seen.failures.count(), seen.failures.reasons().join("; "));
         }

@@ -202,11 +202,17 @@ fn millis(nanos: u64) -> f64 {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::way::Way;
 
-    const CELL: Cell = Cell { connections: 128, delay_ms: 0, shape: Shape::Plain1k };
+    const CELL: Cell = Cell { connections: 128, delay_ms: 0, shape: Shape::Plain1k, way: Way::ChatToChat };
 
     /// A row of a target that needs so many microseconds a call and keeps its core busy.
     pub(crate) fn row(target: &str, cpu_us: f64) -> Row {
+        row_of(CELL, target, cpu_us)
+    }
+
+    /// The same of another cell.
+    pub(crate) fn row_of(cell: Cell, target: &str, cpu_us: f64) -> Row {
         let repetition = Repetition {
             calls: 1_000_000,
             seconds: cpu_us,
@@ -215,7 +221,7 @@ pub(crate) mod tests {
             resident: 20 << 20,
             ..Repetition::default()
         };
-        Row::of(CELL, target, &[repetition])
+        Row::of(cell, target, &[repetition])
     }
 
     /// A run with these rows.

@@ -8,6 +8,9 @@ use crate::poll::Waiting;
 use crate::record::{Record, Row};
 use crate::table::{NONE, Table, mebibytes, number, percent, signed};
 use crate::targets::{DIRECT, NGINX};
+use crate::way::Way;
+
+mod translation;
 
 /// A proxy that used less of its core could have done more: the load set the rate.
 const IS_BUSY: f64 = 0.9;
@@ -21,6 +24,7 @@ pub(crate) fn text(record: &Record) -> String {
             let rows: Vec<&Row> = record
                 .rows
                 .iter()
+                .filter(|row| row.cell.way == Way::ChatToChat)
                 .filter(|row| row.cell.shape == shape && row.cell.delay_ms == delay)
                 .collect();
             if !rows.is_empty() {
@@ -29,9 +33,11 @@ pub(crate) fn text(record: &Record) -> String {
             }
         }
     }
-    for (title, table) in
-        [("Memory, MiB resident", memory(record)), ("Requests/s at a fixed rate", frontier(record))]
-    {
+    for (title, table) in [
+        ("Translation, CPU us beside chat to chat", translation::table(record)),
+        ("Memory, MiB resident", memory(record)),
+        ("Requests/s at a fixed rate", frontier(record)),
+    ] {
         if !table.is_empty() {
             text.push_str(&format!("\n### {title}\n\n{}", table.text()));
         }

@@ -21,6 +21,7 @@ use crate::progress::Progress;
 use crate::record::{Frontier, Limit, Measured, Record, Repetition, Row, Settings};
 use crate::script::{self, Behaviour};
 use crate::targets::{Cores, DIRECT, Surroundings, Target, simulator};
+use crate::way::Way;
 
 /// Rest before memory is read: what a start or a load leaves behind is given back by then, or stays.
 const REST: Duration = Duration::from_secs(3);
@@ -99,45 +100,39 @@ pub(crate) fn run(order: Order, folder: &Path, starters: &[Starter<'_>]) -> anyh
 fn closed_loop(order: &Order, targets: &mut [Target], progress: &Progress) -> anyhow::Result<Vec<Row>> {
     let mut cells = order.cells.clone();
     cells.sort_unstable();
-    let count = cells.len() * targets.len();
-    let mut found: Vec<Vec<Repetition>> = vec![Vec::new(); count];
-    for turn in 0..order.settings.repetitions {
-        let mut place = found.iter_mut();
-        for &cell in &cells {
-            for index in 0..targets.len() {
-                let repetition = measure(cell, order.settings, targets, index)?;
-                let name = targets.get(index).map_or("", |target| &target.name);
-                progress.say(&format!(
-                    "{}/{} {cell} {name}: {:.0}/s, {:.1} us{}",
-                    turn + 1,
-                    order.settings.repetitions,
-                    repetition.calls as f64 / repetition.seconds,
-                    repetition.cpu as f64 / 1e3 / repetition.calls.max(1) as f64,
-                    repetition.reasons.first().map_or(String::new(), |reason| format!("; FAILED: {reason}")),
-                ));
-                place.next().context("more cells than places")?.push(repetition);
-            }
-        }
-    }
-    let names: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
-    let mut rows = Vec::with_capacity(count);
-    let mut place = found.iter();
+    let mut places: Vec<(Cell, usize, String, Vec<Repetition>)> = Vec::new();
     for &cell in &cells {
-        for name in &names {
-            rows.push(Row::of(cell, name, place.next().context("more rows than places")?));
+        let able = targets.iter().enumerate().filter(|(_, target)| target.goes(cell.way));
+        places.extend(able.map(|(index, target)| (cell, index, target.name.clone(), Vec::new())));
+    }
+    ensure!(cells.is_empty() || !places.is_empty(), "none of these targets can be measured in these cells");
+    for turn in 0..order.settings.repetitions {
+        for (cell, index, name, found) in &mut places {
+            let repetition = measure(*cell, order.settings, targets, *index)?;
+            progress.say(&format!(
+                "{}/{} {cell} {name}: {:.0}/s, {:.1} us{}",
+                turn + 1,
+                order.settings.repetitions,
+                repetition.calls as f64 / repetition.seconds,
+                repetition.cpu as f64 / 1e3 / repetition.calls.max(1) as f64,
+                repetition.reasons.first().map_or(String::new(), |reason| format!("; FAILED: {reason}")),
+            ));
+            found.push(repetition);
         }
     }
-    Ok(rows)
+    Ok(places.iter().map(|(cell, _, name, found)| Row::of(*cell, name, found)).collect())
 }
 
-/// The calls of a shape, as the target wants them.
-pub(crate) fn workload(target: &Target, shape: Shape, delay_ms: u32, waiting: Waiting) -> Workload {
-    let behaviour = Behaviour { delay_ms, pace_ms: shape.pace_ms() };
-    let body = script::body(shape, behaviour);
+/// The calls of a cell, as the target wants them.
+pub(crate) fn workload(target: &Target, cell: Cell, waiting: Waiting) -> Workload {
+    let behaviour = Behaviour { delay_ms: cell.delay_ms, pace_ms: cell.shape.pace_ms() };
+    let client = cell.way.client();
+    let body = script::body(cell.way, cell.shape, behaviour);
     Workload {
         address: target.address,
-        request: script::request(&target.address.to_string(), &target.headers, &body),
-        is_stream: shape.is_stream(),
+        request: script::request(client, &target.address.to_string(), &target.headers, &body),
+        client,
+        is_stream: cell.shape.is_stream(),
         waiting,
     }
 }
@@ -166,17 +161,13 @@ fn measure(
     };
     let mut readings = Vec::with_capacity(2);
     let mut resident = 0;
-    let seen = closed::run::<anyhow::Error>(
-        &workload(target, cell.shape, cell.delay_ms, settings.waiting),
-        plan,
-        |edge| {
-            readings.push(target.process.cpu_times()?);
-            if edge == Edge::End {
-                resident = target.process.resident()?;
-            }
-            Ok(())
-        },
-    )
+    let seen = closed::run::<anyhow::Error>(&workload(target, cell, settings.waiting), plan, |edge| {
+        readings.push(target.process.cpu_times()?);
+        if edge == Edge::End {
+            resident = target.process.resident()?;
+        }
+        Ok(())
+    })
     .with_context(|| format!("{cell} at {}:\n{}", target.name, target.process.said()))?;
     let [before, after] = readings.as_slice() else {
         anyhow::bail!("the window of {cell} has no two ends");
@@ -221,11 +212,11 @@ fn frontier(
     progress: &Progress,
 ) -> anyhow::Result<Frontier> {
     // What a closed loop reaches is about what can be had; half as much again certainly cannot.
-    let cell = Cell { connections: 128, delay_ms: 0, shape };
+    let cell = Cell { connections: 128, delay_ms: 0, shape, way: Way::ChatToChat };
     let reached = measure(cell, settings, targets, index)?;
     let mut search = Search::new(reached.calls as f64 / reached.seconds * 1.5);
     let target = targets.get(index).context("no such target")?;
-    let workload = workload(target, shape, 0, settings.waiting);
+    let workload = workload(target, cell, settings.waiting);
     for limit in LIMITS_MS {
         while let Some(rate) = search.next(limit * 1_000_000) {
             let trial = Trial {

@@ -5,8 +5,12 @@
 use memchr::memmem;
 
 use crate::cell::Shape;
+use crate::way::{Dialect, Way};
 
-/// Events of a stream, `[DONE]` not counted: one that opens, one for each of [`WORDS`], one that closes.
+mod anthropic;
+mod google;
+
+/// Events of a stream of chat's, `[DONE]` not counted: one that opens, one for each of [`WORDS`], one that closes.
 pub(crate) const EVENTS: usize = WORDS.len() + 2;
 
 /// The text of a plain answer.
@@ -110,11 +114,13 @@ pub(crate) fn is_true(body: &[u8], key: &str) -> bool {
 }
 
 /// The body of a request. Small ones are filled up with prose to 170 bytes.
-pub(crate) fn body(shape: Shape, behaviour: Behaviour) -> String {
-    let model = behaviour.model();
+pub(crate) fn body(way: Way, shape: Shape, behaviour: Behaviour) -> String {
+    let model = format!("{}{}", way.provider().prefix(), behaviour.model());
     let stream = if shape.is_stream() { r#""stream":true,"# } else { "" };
     let around = |prompt: &str| {
-        format!(r#"{{"model":"{model}",{stream}"messages":[{{"role":"user","content":"{prompt}"}}]}}"#)
+        let input = if way.client() == Dialect::Responses { "input" } else { "messages" };
+        let cap = if way.client() == Dialect::Messages { r#""max_tokens":256,"# } else { "" };
+        format!(r#"{{"model":"{model}",{cap}{stream}"{input}":[{{"role":"user","content":"{prompt}"}}]}}"#)
     };
     let length = match shape {
         Shape::Plain1k => LARGE_PROMPT,
@@ -124,9 +130,10 @@ pub(crate) fn body(shape: Shape, behaviour: Behaviour) -> String {
 }
 
 /// A whole request, with the headers that an SDK sends.
-pub(crate) fn request(host: &str, headers: &[(String, String)], body: &str) -> Vec<u8> {
+pub(crate) fn request(client: Dialect, host: &str, headers: &[(String, String)], body: &str) -> Vec<u8> {
+    let path = client.path();
     let mut request = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: {host}\r\naccept: application/json\r\n\
+        "POST {path} HTTP/1.1\r\nhost: {host}\r\naccept: application/json\r\n\
          content-type: application/json\r\nuser-agent: flyball-bench\r\n"
     );
     for (name, value) in headers {
@@ -137,13 +144,21 @@ pub(crate) fn request(host: &str, headers: &[(String, String)], body: &str) -> V
 }
 
 /// The plain answer, head included.
-pub(crate) fn plain_answer(model: &str) -> Vec<u8> {
-    let body = format!(
-        r#"{{"id":"chatcmpl-bench","object":"chat.completion","created":1764000000,"model":"{model}","choices":[{{"index":0,"message":{{"role":"assistant","content":"{ANSWER}","refusal":null}},"logprobs":null,"finish_reason":"stop"}}],"usage":{{"prompt_tokens":40,"completion_tokens":24,"total_tokens":64}}}}"#
-    );
+pub(crate) fn plain_answer(provider: Dialect, model: &str) -> Vec<u8> {
+    let body = match provider {
+        Dialect::Messages => anthropic::answer(model),
+        Dialect::Gemini => google::answer(model),
+        Dialect::Chat | Dialect::Responses => chat_answer(model),
+    };
     let length = body.len();
     format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
         .into_bytes()
+}
+
+fn chat_answer(model: &str) -> String {
+    format!(
+        r#"{{"id":"chatcmpl-bench","object":"chat.completion","created":1764000000,"model":"{model}","choices":[{{"index":0,"message":{{"role":"assistant","content":"{ANSWER}","refusal":null}},"logprobs":null,"finish_reason":"stop"}}],"usage":{{"prompt_tokens":40,"completion_tokens":24,"total_tokens":64}}}}"#
+    )
 }
 
 /// The head of a streamed answer. nginx reads from it not to hold the answer back.
@@ -151,10 +166,23 @@ pub(crate) const STREAM_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/ev
     cache-control: no-cache\r\nx-accel-buffering: no\r\ntransfer-encoding: chunked\r\n\r\n";
 
 /// The end of a streamed answer, sent with its last event.
-pub(crate) const STREAM_END: &[u8] = b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n";
+pub(crate) fn stream_end(provider: Dialect) -> &'static [u8] {
+    match provider {
+        Dialect::Chat | Dialect::Responses => b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n",
+        Dialect::Messages | Dialect::Gemini => b"0\r\n\r\n",
+    }
+}
 
 /// The events of a stream, each a chunk.
-pub(crate) fn events(model: &str) -> Vec<Vec<u8>> {
+pub(crate) fn events(provider: Dialect, model: &str) -> Vec<Vec<u8>> {
+    match provider {
+        Dialect::Messages => anthropic::events(model).iter().map(|event| chunk(event)).collect(),
+        Dialect::Gemini => google::events(model).iter().map(|event| chunk(event)).collect(),
+        Dialect::Chat | Dialect::Responses => chat_events(model),
+    }
+}
+
+fn chat_events(model: &str) -> Vec<Vec<u8>> {
     let words = WORDS.iter().enumerate().map(|(n, word)| {
         let space = if n == 0 { "" } else { " " };
         (format!(r#"{{"content":"{space}{word}"}}"#), "null")
@@ -164,7 +192,7 @@ pub(crate) fn events(model: &str) -> Vec<Vec<u8>> {
         .chain(std::iter::once(("{}".to_owned(), r#""stop""#)))
         .map(|(delta, finish)| {
             chunk(&format!(
-                r#"{},"choices":[{{"index":0,"delta":{delta},"logprobs":null,"finish_reason":{finish}}}]}}"#,
+                "data: {},\"choices\":[{{\"index\":0,\"delta\":{delta},\"logprobs\":null,\"finish_reason\":{finish}}}]}}\n\n",
                 event_head(model)
             ))
         })
@@ -174,7 +202,7 @@ pub(crate) fn events(model: &str) -> Vec<Vec<u8>> {
 /// The event with the usage, for requests that want it. It comes with the last event.
 pub(crate) fn usage_event(model: &str) -> Vec<u8> {
     chunk(&format!(
-        r#"{},"choices":[],"usage":{{"prompt_tokens":40,"completion_tokens":31,"total_tokens":71}}}}"#,
+        "data: {},\"choices\":[],\"usage\":{{\"prompt_tokens\":40,\"completion_tokens\":31,\"total_tokens\":71}}}}\n\n",
         event_head(model)
     ))
 }
@@ -185,8 +213,7 @@ fn event_head(model: &str) -> String {
     )
 }
 
-fn chunk(document: &str) -> Vec<u8> {
-    let event = format!("data: {document}\n\n");
+fn chunk(event: &str) -> Vec<u8> {
     format!("{:x}\r\n{event}\r\n", event.len()).into_bytes()
 }
 
@@ -199,18 +226,22 @@ mod tests {
     #[test]
     fn bodies_have_the_length_that_the_tables_name() {
         for behaviour in Behaviour::all() {
-            assert_eq!(body(Shape::Plain170, behaviour).len(), SMALL_BODY);
-            assert_eq!(body(Shape::StreamPaced, behaviour).len(), SMALL_BODY);
-            let large: serde_json::Value = serde_json::from_str(&body(Shape::Plain1k, behaviour)).unwrap();
-            assert_eq!(large["messages"][0]["content"].as_str().unwrap().len(), LARGE_PROMPT);
+            for way in Way::ALL {
+                assert_eq!(body(way, Shape::Plain170, behaviour).len(), SMALL_BODY);
+                assert_eq!(body(way, Shape::StreamPaced, behaviour).len(), SMALL_BODY);
+                let large = body(way, Shape::Plain1k, behaviour);
+                let large: serde_json::Value = serde_json::from_str(&large).unwrap();
+                let input = large.get("messages").or(large.get("input")).unwrap();
+                assert_eq!(input[0]["content"].as_str().unwrap().len(), LARGE_PROMPT);
+            }
         }
     }
 
     #[test]
     fn a_model_name_says_the_behaviour() {
         for behaviour in Behaviour::all() {
-            for shape in Shape::ALL {
-                assert_eq!(Behaviour::find(body(shape, behaviour).as_bytes()), Some(behaviour));
+            for (way, shape) in Way::ALL.into_iter().flat_map(|way| Shape::ALL.map(|shape| (way, shape))) {
+                assert_eq!(Behaviour::find(body(way, shape, behaviour).as_bytes()), Some(behaviour));
             }
         }
         assert_eq!(Behaviour::find(b"{\"model\":\"demo\"}"), None);
@@ -226,16 +257,33 @@ mod tests {
 
     #[test]
     fn no_word_of_a_stream_stands_in_the_json_around_it() {
-        let around =
-            String::from_utf8(usage_event(&NOW.model())).unwrap() + "index delta logprobs finish_reason";
+        let mut around = String::from_utf8(usage_event(&NOW.model())).unwrap();
+        for provider in Dialect::PROVIDERS {
+            let events = String::from_utf8(events(provider, &NOW.model()).concat()).unwrap();
+            // Each word stands there once; what is left is around them.
+            around += &WORDS.iter().fold(events, |text, word| text.replacen(word, "", 1));
+        }
         for word in WORDS {
             assert!(!around.contains(word), "{word}");
         }
     }
 
     #[test]
+    fn what_the_simulator_says_is_json() {
+        let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).is_ok();
+        for provider in Dialect::PROVIDERS {
+            let plain = String::from_utf8(plain_answer(provider, &NOW.model())).unwrap();
+            assert!(json(plain.split("\r\n\r\n").nth(1).unwrap()), "{plain}");
+            for event in events(provider, &NOW.model()) {
+                let event = String::from_utf8(event).unwrap();
+                assert!(json(event.lines().find_map(|line| line.strip_prefix("data: ")).unwrap()), "{event}");
+            }
+        }
+    }
+
+    #[test]
     fn a_stream_has_thirty_two_events() {
-        assert_eq!(events(&NOW.model()).len(), EVENTS);
+        assert_eq!(events(Dialect::Chat, &NOW.model()).len(), EVENTS);
         assert_eq!(EVENTS, 32);
     }
 }

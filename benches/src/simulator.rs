@@ -8,9 +8,12 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use memchr::memmem;
+
 use crate::http1::Message;
 use crate::poll::{Poller, Waiting, wake_precisely};
 use crate::script::{self, Behaviour};
+use crate::way::Dialect;
 
 /// The key of the listener; connections count from 0.
 const LISTENER: usize = usize::MAX;
@@ -21,38 +24,41 @@ const READ: usize = 64 * 1024;
 /// The answer to what names no behaviour.
 const BAD_REQUEST: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
 
-/// The answers of one behaviour.
+/// The answers of one behaviour in one protocol.
 #[derive(Debug)]
 struct Answers {
     behaviour: Behaviour,
     plain: Vec<u8>,
-    /// What each write of a stream carries, without and with usage. One write when events arrive together.
+    /// What each write of a stream carries, without and with usage that has to be asked for. One write when events
+    /// arrive together.
     streams: [Vec<Vec<u8>>; 2],
 }
 
 impl Answers {
-    fn new(behaviour: Behaviour) -> Answers {
+    fn new(dialect: Dialect, behaviour: Behaviour) -> Answers {
         let model = behaviour.model();
         let stream = |usage: bool| {
-            let mut writes = script::events(&model);
+            let mut writes = script::events(dialect, &model);
             if let Some(first) = writes.first_mut() {
                 first.splice(..0, script::STREAM_HEAD.iter().copied());
             }
             if let Some(last) = writes.last_mut() {
-                if usage {
+                if usage && dialect == Dialect::Chat {
                     last.extend(script::usage_event(&model));
                 }
-                last.extend(script::STREAM_END);
+                last.extend(script::stream_end(dialect));
             }
             if behaviour.pace_ms == 0 { vec![writes.concat()] } else { writes }
         };
-        Answers { behaviour, plain: script::plain_answer(&model), streams: [stream(false), stream(true)] }
+        let plain = script::plain_answer(dialect, &model);
+        Answers { behaviour, plain, streams: [stream(false), stream(true)] }
     }
 }
 
 /// What a connection still has to send.
 #[derive(Clone, Copy, Debug)]
 struct Due {
+    dialect: Dialect,
     behaviour: Behaviour,
     /// `None`: the plain answer; otherwise whether usage is wanted.
     stream: Option<bool>,
@@ -77,7 +83,7 @@ struct Simulator {
     peers: Vec<Option<Peer>>,
     free: Vec<usize>,
     timers: BinaryHeap<Reverse<(Instant, usize, u64)>>,
-    answers: HashMap<Behaviour, Answers>,
+    answers: HashMap<(Dialect, Behaviour), Answers>,
     scratch: Vec<u8>,
     ready: Vec<usize>,
     generation: u64,
@@ -97,15 +103,17 @@ pub(crate) fn serve(address: SocketAddr, waiting: Waiting) -> io::Result<()> {
     rustix::net::listen(&listener, QUEUE)?;
     let poller = Poller::new(waiting)?;
     poller.watch(&listener, LISTENER)?;
-    let answers =
-        Behaviour::all().into_iter().map(|behaviour| (behaviour, Answers::new(behaviour))).collect();
+    let answers = Dialect::PROVIDERS.into_iter().flat_map(|dialect| {
+        let behaviours = Behaviour::all().into_iter();
+        behaviours.map(move |behaviour| ((dialect, behaviour), Answers::new(dialect, behaviour)))
+    });
     let mut simulator = Simulator {
         poller,
         listener,
         peers: Vec::new(),
         free: Vec::new(),
         timers: BinaryHeap::new(),
-        answers,
+        answers: answers.collect(),
         scratch: vec![0; READ],
         ready: Vec::new(),
         generation: 0,
@@ -201,14 +209,24 @@ impl Simulator {
             return write_whole(&mut peer.socket, answer.as_bytes());
         }
         let body = peer.request.body();
-        let behaviour = Behaviour::find(body).filter(|behaviour| self.answers.contains_key(behaviour));
+        let dialect = dialect(peer.request.head());
+        // Google has the model in the address, and there too whether events are wanted.
+        let (named, is_stream) = match dialect {
+            Dialect::Gemini => {
+                let head = peer.request.head();
+                (head, memmem::find(head, b":streamGenerateContent").is_some())
+            }
+            _ => (body, script::is_true(body, "stream")),
+        };
+        let behaviour =
+            Behaviour::find(named).filter(|behaviour| self.answers.contains_key(&(dialect, *behaviour)));
         let Some(behaviour) = behaviour else {
             peer.request.clear();
             return write_whole(&mut peer.socket, BAD_REQUEST);
         };
-        let stream = script::is_true(body, "stream").then(|| script::is_true(body, "include_usage"));
+        let stream = is_stream.then(|| script::is_true(body, "include_usage"));
         peer.request.clear();
-        peer.due = Some(Due { behaviour, stream, written: 0 });
+        peer.due = Some(Due { dialect, behaviour, stream, written: 0 });
         let now = Instant::now();
         if behaviour.delay_ms == 0 {
             return self.write(key, now);
@@ -222,7 +240,7 @@ impl Simulator {
     fn write(&mut self, key: usize, at: Instant) -> io::Result<()> {
         let Some(peer) = self.peers.get_mut(key).and_then(Option::as_mut) else { return Ok(()) };
         let Some(mut due) = peer.due.take() else { return Ok(()) };
-        let Some(answers) = self.answers.get(&due.behaviour) else { return Ok(()) };
+        let Some(answers) = self.answers.get(&(due.dialect, due.behaviour)) else { return Ok(()) };
         let [without_usage, with_usage] = &answers.streams;
         let writes = match due.stream {
             None => std::slice::from_ref(&answers.plain),
@@ -243,6 +261,17 @@ impl Simulator {
     }
 }
 
+/// The protocol of a request.
+fn dialect(head: &[u8]) -> Dialect {
+    if head.starts_with(b"POST /v1/messages ") {
+        Dialect::Messages
+    } else if head.starts_with(b"POST /v1beta/") {
+        Dialect::Gemini
+    } else {
+        Dialect::Chat
+    }
+}
+
 /// Writes everything at once. An answer fits into the socket's buffer many times over: one that does not, because
 /// nobody reads, ends the connection, which the client counts as a failure.
 fn write_whole(socket: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
@@ -254,6 +283,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::sockets::free_address;
     use crate::targets::get;
+    use crate::way::Way;
 
     /// The address of a simulator that runs until the test's process ends.
     pub(crate) fn started() -> SocketAddr {
@@ -267,7 +297,7 @@ pub(crate) mod tests {
 
     fn ask(address: SocketAddr, body: &str) -> Message {
         let mut socket = TcpStream::connect(address).unwrap();
-        socket.write_all(&script::request("bench", &[], body)).unwrap();
+        socket.write_all(&script::request(Dialect::Chat, "bench", &[], body)).unwrap();
         let mut answer = Message::default();
         let mut bytes = [0; 4096];
         while !answer.is_done() {
@@ -296,7 +326,8 @@ pub(crate) mod tests {
         let address = started();
         let count = || get(address, "/count").unwrap().1;
         assert_eq!(count(), "0");
-        ask(address, &script::body(crate::cell::Shape::Plain170, Behaviour { delay_ms: 0, pace_ms: 0 }));
+        let now = Behaviour { delay_ms: 0, pace_ms: 0 };
+        ask(address, &script::body(Way::ChatToChat, crate::cell::Shape::Plain170, now));
         assert_eq!(ask(address, r#"{"model":"other"}"#).status(), Some(400));
         assert_eq!(count(), "1");
     }

@@ -11,6 +11,7 @@ use anyhow::{Context, ensure};
 
 use crate::http1::Message;
 use crate::process::Process;
+use crate::way::Way;
 
 pub(crate) mod flyball;
 pub(crate) mod nginx;
@@ -46,10 +47,19 @@ pub(crate) struct Target {
     pub(crate) version: String,
     /// Where calls go.
     pub(crate) address: SocketAddr,
+    /// Whether it has models of providers that speak other protocols than chat, and serves other protocols.
+    pub(crate) translates: bool,
     /// Headers of each call.
     pub(crate) headers: Vec<(String, String)>,
     /// The process that is measured.
     pub(crate) process: Process,
+}
+
+impl Target {
+    /// Whether calls can go this way there.
+    pub(crate) fn goes(&self, way: Way) -> bool {
+        self.translates || way == Way::ChatToChat
+    }
 }
 
 /// The name of calls straight to the simulator.

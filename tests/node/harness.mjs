@@ -1,6 +1,7 @@
 // What the suites need from the harness that starts the gateway; the variables are those of the Python suite.
 // Nothing is optional: a missing variable is an error.
 
+import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 
 function required(name) {
@@ -50,3 +51,21 @@ export function textOf(chunks, index = 0) {
     .map((choice) => choice.delta.content ?? '')
     .join('');
 }
+
+// The official clients of one gateway, by SDK. They do not retry.
+function bothVendors(baseURL, apiKey) {
+  const options = { apiKey, maxRetries: 0, timeout: 60_000 };
+  return new Map([
+    [OpenAI, new OpenAI({ ...options, baseURL })],
+    [Anthropic, new Anthropic({ ...options, baseURL: baseURL.replace(/\/v1$/, '') })],
+  ]);
+}
+
+export const clients = bothVendors(required('FLYBALL_BASE_URL'), required('FLYBALL_KEY'));
+export const strangers = bothVendors(required('FLYBALL_BASE_URL'), 'fb_this-is-no-key');
+export const blockingClients = bothVendors(
+  required('FLYBALL_BLOCKING_BASE_URL'),
+  process.env.FLYBALL_BLOCKING_KEY ?? required('FLYBALL_KEY'),
+);
+// The provider behind them, without a gateway.
+export const direct = bothVendors(required('FLYBALL_SIMULATOR_BASE_URL'), 'none');

@@ -88,3 +88,20 @@ async fn a_key_sees_and_uses_the_models_of_its_patterns_and_no_others() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_caller_that_speaks_messages_is_told_models_in_their_shape() {
+    let pair = Pair::start(|_, routes| routes.route("chat", "provider: sim, model: sim")).await;
+    let get = async |path: &str| {
+        let mut request = pair.client.request(Method::GET, path, bytes::Bytes::new()).unwrap();
+        let version = http::HeaderValue::from_static("2023-06-01");
+        request.headers_mut().insert("anthropic-version", version);
+        pair.client.send(request).await.unwrap()
+    };
+    let model = |id: &str| json!({"type": "model", "id": id, "display_name": id, "created_at": "1970-01-01T00:00:00Z"});
+    let all = json!({"data": [model("chat"), model("sim")], "has_more": false, "first_id": "chat", "last_id": "sim"});
+    assert_eq!(get("/v1/models").await.json().unwrap(), all);
+    assert_eq!(get("/v1/models?limit=1000").await.json().unwrap(), all);
+    assert_eq!(get("/v1/models/chat").await.json().unwrap(), model("chat"));
+    assert_eq!(get("/v1/models/other").await.status, StatusCode::NOT_FOUND);
+}

@@ -15,6 +15,7 @@ use super::{Surroundings, Target, bearer, first_line, get};
 use crate::process::Process;
 use crate::script::Behaviour;
 use crate::sockets::free_address;
+use crate::way::Dialect;
 
 /// What a Flyball is told to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,9 +56,19 @@ impl Governance {
     }
 }
 
+/// Providers that speak other protocols than chat, or none, for a binary that does not know them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Others {
+    With,
+    Without,
+}
+
 const NO_DETECTORS: &str = "guard:\n  inspect: false\n";
 const JOURNAL_PROCESS: &str = "journal:\n  durability: process\n";
 const JOURNAL_POWER: &str = "journal:\n  durability: power\n";
+/// The providers that speak other protocols than chat: names, kinds, protocols.
+const OTHERS: [(&str, &str, Dialect); 2] =
+    [("bench-anthropic", "anthropic", Dialect::Messages), ("bench-google", "gemini", Dialect::Gemini)];
 /// How long a start may take until readiness.
 const READY: Duration = Duration::from_secs(60);
 /// The variable with the key that the provider would want.
@@ -69,7 +80,7 @@ const PROVIDER_KEY: &str = "BENCH_PROVIDER_KEY";
 ///
 /// When the binary cannot be run.
 pub(crate) fn governances(binary: &Path, folder: &Path) -> anyhow::Result<Vec<Governance>> {
-    Ok(if knows(binary, folder, JOURNAL_POWER)? {
+    Ok(if knows(binary, folder, JOURNAL_POWER, Others::Without)? {
         vec![Governance::PassThrough, Governance::GovernedProcess, Governance::GovernedPower]
     } else {
         vec![Governance::PassThrough, Governance::Governed]
@@ -83,24 +94,27 @@ pub(crate) fn governances(binary: &Path, folder: &Path) -> anyhow::Result<Vec<Go
 /// When the binary cannot be run.
 pub(crate) fn remarks(binary: &Path, folder: &Path) -> anyhow::Result<Vec<String>> {
     let mut remarks = Vec::new();
-    if !knows(binary, folder, NO_DETECTORS)? {
+    if !knows(binary, folder, NO_DETECTORS, Others::Without)? {
         remarks.push(
             "flyball-pass: this binary cannot switch its detectors off; it runs them and has no rules."
                 .to_owned(),
         );
     }
-    if !knows(binary, folder, JOURNAL_POWER)? {
+    if !knows(binary, folder, "", Others::With)? {
+        remarks.push("This binary does not translate: chat to chat alone is measured.".to_owned());
+    }
+    if !knows(binary, folder, JOURNAL_POWER, Others::Without)? {
         remarks.push("This binary has no journal: one governed row, without it.".to_owned());
     }
     Ok(remarks)
 }
 
-/// Whether the binary takes a section of the configuration.
-fn knows(binary: &Path, folder: &Path, section: &str) -> anyhow::Result<bool> {
+/// Whether the binary takes a section of the configuration, and the other providers.
+fn knows(binary: &Path, folder: &Path, section: &str, others: Others) -> anyhow::Result<bool> {
     let folder = folder.join("probe");
     fs::create_dir_all(&folder)?;
     let address = free_address()?;
-    write(&folder, Governance::PassThrough, address, address, &[section])?;
+    write(&folder, Governance::PassThrough, address, address, &[section], others)?;
     let mut command = command(binary, &folder);
     command.args(["check", "--config"]).arg(folder.join("flyball.yaml"));
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -123,11 +137,13 @@ pub(crate) fn start(
     let address = free_address()?;
     let mut sections = Vec::new();
     for section in governance.sections() {
-        if knows(binary, surroundings.folder, section)? {
+        if knows(binary, surroundings.folder, section, Others::Without)? {
             sections.push(section);
         }
     }
-    write(&folder, governance, address, surroundings.simulator, &sections)?;
+    let translates = knows(binary, surroundings.folder, "", Others::With)?;
+    let others = if translates { Others::With } else { Others::Without };
+    write(&folder, governance, address, surroundings.simulator, &sections, others)?;
     let mut serve = match under.split_first() {
         None => command(binary, &folder),
         Some((program, arguments)) => {
@@ -150,6 +166,7 @@ pub(crate) fn start(
         name: governance.name().to_owned(),
         version: first_line(Command::new(binary).arg("--version"))?,
         address,
+        translates,
         headers: bearer(key),
         process,
     })
@@ -189,11 +206,23 @@ fn write(
     listen: SocketAddr,
     simulator: SocketAddr,
     sections: &[&str],
+    others: Others,
 ) -> anyhow::Result<()> {
-    let routes: String = Behaviour::all()
-        .into_iter()
-        .map(|behaviour| format!("  {}: {{provider: bench, operations: [chat]}}\n", behaviour.model()))
-        .collect();
+    let mut providers = provider("bench", "openai", &format!("http://{simulator}/v1"));
+    let mut routes = String::new();
+    for behaviour in Behaviour::all() {
+        let model = behaviour.model();
+        routes.push_str(&format!("  {model}: {{provider: bench, operations: [chat]}}\n"));
+        for (name, _, dialect) in OTHERS.into_iter().filter(|_| others == Others::With) {
+            let prefix = dialect.prefix();
+            routes.push_str(&format!(
+                "  {prefix}{model}: {{provider: {name}, model: {model}, operations: [chat]}}\n"
+            ));
+        }
+    }
+    for (name, kind, _) in OTHERS.into_iter().filter(|_| others == Others::With) {
+        providers.push_str(&provider(name, kind, &format!("http://{simulator}")));
+    }
     let config = format!(
         "listen: {listen}
 data: data
@@ -201,17 +230,17 @@ policy: policy.yaml
 log: {{level: warn}}
 drain: {{delay: 0s}}
 providers:
-  bench:
-    kind: openai
-    base_url: http://{simulator}/v1
-    api_key: env:{PROVIDER_KEY}
-routes:
+{providers}routes:
 {routes}{}",
         sections.concat()
     );
     fs::write(folder.join("flyball.yaml"), config)?;
     fs::write(folder.join("policy.yaml"), format!("version: 1\n{}", governance.rules()))?;
     Ok(())
+}
+
+fn provider(name: &str, kind: &str, base_url: &str) -> String {
+    format!("  {name}: {{kind: {kind}, base_url: \"{base_url}\", api_key: \"env:{PROVIDER_KEY}\"}}\n")
 }
 
 /// Rules as they are written in practice, none of which matches a call of the bench, and none of which needs a

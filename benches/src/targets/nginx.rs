@@ -32,6 +32,7 @@ pub(crate) fn start(surroundings: Surroundings<'_>) -> anyhow::Result<Target> {
         name: NGINX.to_owned(),
         version: version.rsplit('/').next().unwrap_or_default().to_owned(),
         address,
+        translates: false,
         headers: bearer("fb_no_key_is_needed_here_but_the_request_is_as_long"),
         process: Process::start(&command, surroundings.core, address, &folder.join("output.log"))?,
     })

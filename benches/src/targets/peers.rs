@@ -87,6 +87,7 @@ pub(crate) fn start_litellm(surroundings: Surroundings<'_>, program: &Path) -> a
         name: LITELLM.to_owned(),
         version: LITELLM_VERSION.to_owned(),
         address,
+        translates: false,
         headers: bearer(MASTER_KEY),
         process: Process::start(&command, surroundings.core, address, &folder.join("output.log"))?,
     })
@@ -151,6 +152,7 @@ pub(crate) fn start_portkey(surroundings: Surroundings<'_>, program: &Path) -> a
         name: PORTKEY.to_owned(),
         version: PORTKEY_VERSION.to_owned(),
         address,
+        translates: false,
         headers,
         process: Process::start(&command, surroundings.core, address, &folder.join("output.log"))?,
     })

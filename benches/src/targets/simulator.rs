@@ -28,6 +28,7 @@ pub(crate) fn start(folder: &Path, core: usize, waiting: Waiting) -> anyhow::Res
         name: DIRECT.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         address,
+        translates: false,
         headers: bearer("fb_no_key_is_needed_here_but_the_request_is_as_long"),
         process: Process::start(&command, core, address, &folder.join("simulator.log"))?,
     })

@@ -15,7 +15,7 @@ use flyball_gateway::recording::SaltedHash;
 use flyball_journal::{Journal, Options, Outcome, Settlement, Start, Subject, Usage, Verdict};
 use gungraun::{library_benchmark, library_benchmark_group, main};
 use tempfile::TempDir;
-use work::{Work, answer, events, model, request};
+use work::{Work, answer, events, message, message_events, model, request};
 
 mod work;
 
@@ -91,6 +91,15 @@ fn basis() -> (Work, Basis) {
     (work, basis)
 }
 
+fn translated_stream() -> (Work, StreamScreen, Bytes) {
+    let (work, screen, _) = stream();
+    (work, screen, message_events())
+}
+
+fn received() -> (Work, Bytes) {
+    (Work::new(), message())
+}
+
 fn stream() -> (Work, StreamScreen, Bytes) {
     let work = Work::new();
     let screen = || work.screen(work.receive(request(SHORT, true)));
@@ -135,6 +144,20 @@ fn prepare((work, call): (Work, Call)) -> (Work, Call, Bytes) {
 }
 
 #[library_benchmark]
+#[bench::chat_to_messages(call(LONG))]
+fn translate((work, call): (Work, Call)) -> (Work, Call, Bytes) {
+    let body = work.translate(black_box(&call));
+    (work, call, body)
+}
+
+#[library_benchmark]
+#[bench::messages_to_chat(received())]
+fn translate_answer((work, body): (Work, Bytes)) -> (Work, Bytes) {
+    let answer = work.translate_answer(black_box(body));
+    (work, answer)
+}
+
+#[library_benchmark]
 #[bench::short(basis())]
 fn screen_plain((work, basis): (Work, Basis)) -> (Work, Basis, Bytes, Decision) {
     let (body, decision) = work.screen_plain(&basis, black_box(answer()));
@@ -149,6 +172,13 @@ fn screen_stream((work, screen, events): (Work, StreamScreen, Bytes)) -> (Work, 
 }
 
 #[library_benchmark]
+#[bench::of_32_events(translated_stream())]
+fn screen_translated((work, screen, events): (Work, StreamScreen, Bytes)) -> (Work, Bytes) {
+    let released = work.screen_translated(screen, black_box(events));
+    (work, released)
+}
+
+#[library_benchmark]
 #[bench::settlement(records())]
 fn record((records, released): (Records, Bytes)) -> Records {
     records.settle(black_box(&released));
@@ -157,6 +187,17 @@ fn record((records, released): (Records, Bytes)) -> Records {
 
 library_benchmark_group!(
     name = stages,
-    benchmarks = [receive, inspect, decide, prepare, screen_plain, screen_stream, record]
+    benchmarks = [
+        receive,
+        inspect,
+        decide,
+        prepare,
+        translate,
+        translate_answer,
+        screen_plain,
+        screen_stream,
+        screen_translated,
+        record
+    ]
 );
 main!(library_benchmark_groups = stages);

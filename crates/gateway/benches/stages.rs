@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use work::{Work, answer, events, model, request};
+use work::{Work, answer, events, message, message_events, model, request};
 
 mod work;
 
@@ -19,6 +19,11 @@ fn stages(criterion: &mut Criterion) {
     let basis = work.basis(work.receive(short.clone()));
     criterion.bench_function("decide, default policy", |b| b.iter(|| work.decide(black_box(&basis))));
     criterion.bench_function("prepare, another model name", |b| b.iter(|| work.prepare(black_box(&call))));
+    criterion.bench_function("translate, chat to messages", |b| b.iter(|| work.translate(black_box(&call))));
+    let received = message();
+    criterion.bench_function("translate, an answer of messages", |b| {
+        b.iter(|| work.translate_answer(black_box(received.clone())));
+    });
     let plain = answer();
     criterion.bench_function("screen, plain answer", |b| {
         b.iter(|| work.screen_plain(&basis, black_box(plain.clone())));
@@ -28,6 +33,14 @@ fn stages(criterion: &mut Criterion) {
         b.iter_batched(
             || work.screen(work.receive(asked.clone())),
             |screen| work.screen_stream(screen, black_box(stream.clone())),
+            BatchSize::SmallInput,
+        );
+    });
+    let stream = message_events();
+    criterion.bench_function("screen, stream of 32 events translated from messages", |b| {
+        b.iter_batched(
+            || work.screen(work.receive(asked.clone())),
+            |screen| work.screen_translated(screen, black_box(stream.clone())),
             BatchSize::SmallInput,
         );
     });

@@ -67,7 +67,8 @@ pub struct Outbound<'a> {
     pub address: Option<&'a Address>,
     /// Extra headers of the route.
     pub headers: &'a HeaderMap,
-    /// Headers of the caller's that may concern a provider: each takes those that it allows.
+    /// Headers of the caller's that may concern a provider: each takes those that it allows. None where the body was
+    /// translated.
     pub caller: &'a HeaderMap,
     /// Whether events are expected.
     pub stream: bool,

@@ -1,8 +1,12 @@
 //! A stream of one dialect's events as one of another's: each event is read, and what it tells is written at once.
-//! Framing is not done here: names and data come in, names and data go out.
+//! Framing is not done here: names and data come in, names and data go out. Most events differ from the one before in
+//! a few words only: `pattern` spares the reading of these.
+
+mod pattern;
 
 use bytes::Bytes;
 use flyball_core::json::{Document, Limits};
+use pattern::Pattern;
 
 use crate::reply::Event;
 use crate::{Dialect, Envelope, chat, completions, converse, gemini, messages, responses};
@@ -53,6 +57,8 @@ enum Writer {
 pub struct Events {
     reader: Reader,
     writer: Writer,
+    /// Of the last event that was read, if others can be told by it.
+    pattern: Option<Pattern>,
 }
 
 impl Events {
@@ -72,7 +78,7 @@ impl Events {
             Dialect::Messages => Writer::Messages(messages::EventWriter::new(envelope)),
             Dialect::Gemini | Dialect::Converse => return None,
         };
-        Some(Events { reader, writer })
+        Some(Events { reader, writer, pattern: None })
     }
 
     /// Takes an event and appends what it becomes.
@@ -85,6 +91,11 @@ impl Events {
         data: &Bytes,
         out: &mut Vec<Written>,
     ) -> Result<(), StreamError> {
+        if let Some(piece) = self.pattern.as_ref().and_then(|pattern| pattern.read(name, data)) {
+            self.writer.write(&piece, out);
+            return Ok(());
+        }
+        self.pattern = None;
         if let (Reader::Chat(reader), b"[DONE]") = (&mut self.reader, data.as_ref()) {
             let mut events = Vec::new();
             reader.done(&mut events);
@@ -100,28 +111,41 @@ impl Events {
             Reader::Converse(reader) => reader.read(name, &document, &mut events),
         };
         self.write(&events, out);
+        if read.is_ok()
+            && let [event] = events.as_slice()
+        {
+            self.pattern = Pattern::new(name, &document, event);
+        }
         read
     }
 
-    /// The provider's body ended. Appends what is still to be said, where the dialect's streams end without a mark.
+    /// The provider's body ended. Appends what is still to be said, where the mark of the end is missing and
+    /// everything else was told.
     pub fn end_of_body(&mut self, out: &mut Vec<Written>) {
         let mut events = Vec::new();
         match &mut self.reader {
             Reader::Gemini(reader) => reader.end_of_body(&mut events),
             Reader::Chat(reader) => reader.end_of_body(&mut events),
-            Reader::Messages(_) | Reader::Converse(_) => {}
+            Reader::Messages(reader) => reader.end_of_body(&mut events),
+            Reader::Converse(_) => {}
         }
         self.write(&events, out);
     }
 
     fn write(&mut self, events: &[Event<'_>], out: &mut Vec<Written>) {
         for event in events {
-            match &mut self.writer {
-                Writer::Chat(writer) => writer.write(event, out),
-                Writer::Completions(writer) => writer.write(event, out),
-                Writer::Responses(writer) => writer.write(event, out),
-                Writer::Messages(writer) => writer.write(event, out),
-            }
+            self.writer.write(event, out);
+        }
+    }
+}
+
+impl Writer {
+    fn write(&mut self, event: &Event<'_>, out: &mut Vec<Written>) {
+        match self {
+            Writer::Chat(writer) => writer.write(event, out),
+            Writer::Completions(writer) => writer.write(event, out),
+            Writer::Responses(writer) => writer.write(event, out),
+            Writer::Messages(writer) => writer.write(event, out),
         }
     }
 }

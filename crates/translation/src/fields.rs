@@ -88,6 +88,8 @@ pub enum Meaning {
     Background,
     Truncation,
     ContextManagement,
+    /// What of a long conversation need not be read again.
+    ContextTrimming,
     Container,
     // Hints.
     EndUser,
@@ -99,6 +101,8 @@ pub enum Meaning {
     /// Whether an earlier answer was a remark on the way or the end of it.
     MessagePhase,
     Include,
+    /// What a client tells of itself.
+    ClientFacts,
     SafetySettings,
     // What an answer tells.
     AnswerId,

@@ -27,11 +27,11 @@ impl Json {
         }
     }
 
-    /// Begins a member: its value must follow.
-    pub(crate) fn key(&mut self, name: &str) -> &mut Self {
+    /// Begins a member: its value must follow. `name` has nothing that must be escaped: names are the dialects'.
+    pub(crate) fn key(&mut self, name: &'static str) -> &mut Self {
         self.comma();
         self.out.push(b'"');
-        escape_into(name, &mut self.out);
+        self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"\":");
         self.first = true;
         self
@@ -75,8 +75,14 @@ impl Json {
     pub(crate) fn number(&mut self, number: u64) {
         use std::io::Write as _;
         self.comma();
-        // Writing into a vector does not fail.
-        let _ = write!(self.out, "{number}");
+        match u8::try_from(number) {
+            // Most numbers are indexes.
+            Ok(digit @ 0..10) => self.out.push(b'0' + digit),
+            _ => {
+                // Writing into a vector does not fail.
+                let _ = write!(self.out, "{number}");
+            }
+        }
     }
 
     /// `true` or `false`.

@@ -420,7 +420,7 @@ impl Scanner<'_> {
 /// How many bytes from the beginning are neither quote, backslash nor control character. Eight at a time: this
 /// loop sees every byte of every prompt.
 #[inline]
-fn plain_run(bytes: &[u8]) -> Option<usize> {
+pub(super) fn plain_run(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
     let mut at = 0;

@@ -1,23 +1,33 @@
 //! JSON string text: taking escapes out, putting them in, and finding in the source what a place in the decoded
 //! text stands for.
 
+use super::parse::plain_run;
+
 /// Appends `text` to `out` as the inside of a JSON string (RFC 8259 section 7), escaping only what must be.
 pub fn escape_into(text: &str, out: &mut Vec<u8>) {
+    let mut rest = text.as_bytes();
+    while let Some((plain, [byte, after @ ..])) = plain_run(rest).and_then(|at| rest.split_at_checked(at)) {
+        out.extend_from_slice(plain);
+        escape(*byte, out);
+        rest = after;
+    }
+    out.extend_from_slice(rest);
+}
+
+/// Appends the escape of a byte that cannot stand for itself.
+fn escape(byte: u8, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    for &byte in text.as_bytes() {
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            0..0x20 => {
-                let low = HEX.get(usize::from(byte & 15)).copied().unwrap_or(b'0');
-                out.extend_from_slice(b"\\u00");
-                out.push(b'0' + (byte >> 4));
-                out.push(low);
-            }
-            _ => out.push(byte),
+    match byte {
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        _ => {
+            let low = HEX.get(usize::from(byte & 15)).copied().unwrap_or(b'0');
+            out.extend_from_slice(b"\\u00");
+            out.push(b'0' + (byte >> 4));
+            out.push(low);
         }
     }
 }

@@ -105,7 +105,8 @@ fn declaration<'v>(value: &'v Value, at: &str) -> Result<(&'v str, Value), Refus
     Ok((name, json!({"type": "function", "function": function})))
 }
 
-/// The chat's `tool_choice`. Leaves only the allowed functions.
+/// The chat's `tool_choice`. Leaves only the allowed functions, unless it is one that must be called: then the choice
+/// names it, and the others were read like it.
 fn choice(config: &Value, functions: &mut Vec<(&str, Value)>) -> Result<Option<Value>, Refused> {
     let fields = Fields::read(config, "tool_config", &["functionCallingConfig", "retrievalConfig"])?;
     fields.object("retrievalConfig")?;
@@ -126,7 +127,8 @@ fn choice(config: &Value, functions: &mut Vec<(&str, Value)>) -> Result<Option<V
         [name] => Some(json!({"type": "function", "function": {"name": name}})),
         _ => None,
     };
-    if !allowed.is_empty() {
+    let named = only.is_some() && mode == "ANY";
+    if !allowed.is_empty() && !named {
         functions.retain(|(name, _)| allowed.contains(name));
     }
     match mode.as_str() {

@@ -9,10 +9,11 @@ use crate::rejected::Rejected;
 use crate::strict::{Breach, Field, is_name, open_object, optional_property};
 
 /// The fields of a request.
-const FIELDS: [&str; 34] = [
+const FIELDS: [&str; 35] = [
     "access_programs",
     "background",
     "background_options",
+    "client_metadata",
     "context_management",
     "conversation",
     "image",

@@ -8,11 +8,13 @@ use flyball_core::json::{Document, Editor, Limits, Value};
 use flyball_core::{Call, Clock, Decision, Finding, KeyId, Principal, Role, Stage, SystemClock};
 use flyball_demo::Demo;
 use flyball_gateway::config::Config;
-use flyball_gateway::edge::sse::Decoder;
+use flyball_gateway::edge::sse::{Decoder, Event};
 use flyball_gateway::pipeline::decide::Basis;
 use flyball_gateway::pipeline::screen::stream::{State, StreamScreen};
 use flyball_gateway::protocols::{Protocol, openai};
 use flyball_gateway::snapshot::Snapshot;
+use flyball_translation::events::Events;
+use flyball_translation::{Dialect, Envelope, Wanted};
 
 /// The events of a stream that the bench screens: so many deltas.
 const EVENTS: usize = 32;
@@ -74,6 +76,21 @@ impl Work {
         editor.finish()
     }
 
+    /// The body for a provider of messages.
+    pub(crate) fn translate(&self, call: &Call) -> Bytes {
+        let wanted = Wanted { model: "concrete", max_output_tokens: 4096 };
+        flyball_translation::request(Dialect::Chat, &call.document, Dialect::Messages, wanted)
+            .expect("the body can be said as messages")
+            .body
+    }
+
+    /// An answer of a provider of messages, as chat's.
+    pub(crate) fn translate_answer(&self, body: Bytes) -> Bytes {
+        let document = Document::parse(body, Limits::default()).expect("the answer is JSON");
+        flyball_translation::answer(Dialect::Messages, &document, Dialect::Chat, &Envelope::default())
+            .expect("the answer is a message")
+    }
+
     /// A whole answer: read, inspected, judged, passed on.
     pub(crate) fn screen_plain(&self, basis: &Basis, body: Bytes) -> (Bytes, Decision) {
         let document = Document::parse(body, Limits::default()).expect("the answer is JSON");
@@ -105,6 +122,26 @@ impl Work {
         assert_eq!(screen.state(), State::Done, "the stream ends");
         screen.take().freeze()
     }
+
+    /// The same from a provider of messages: translated on the way.
+    pub(crate) fn screen_translated(&self, mut screen: StreamScreen, events: Bytes) -> Bytes {
+        let mut decoder = Decoder::new(1 << 20);
+        decoder.push(events);
+        let translation = Events::new(Dialect::Messages, Dialect::Chat, Envelope::default());
+        let mut translation = translation.expect("there is such a way");
+        let mut written = Vec::new();
+        while let Ok(Some(Event { name, data, .. })) = decoder.next_event() {
+            let name = name.as_deref().and_then(|name| std::str::from_utf8(name).ok());
+            translation.event(name, &data, &mut written).expect("the stream is one of messages");
+            for event in written.drain(..) {
+                let name = event.name.map(|name| Bytes::from_static(name.as_bytes()));
+                let event = Event { raw: None, name, data: event.data };
+                assert!(screen.event(event).is_ok(), "what comes of it is a stream of chunks");
+            }
+        }
+        assert_eq!(screen.state(), State::Done, "the stream ends");
+        screen.take().freeze()
+    }
 }
 
 /// A request whose user message has `length` bytes of prose.
@@ -121,6 +158,35 @@ pub(crate) fn answer() -> Bytes {
     Bytes::from_static(
         br#"{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"concrete","choices":[{"index":0,"message":{"role":"assistant","content":"It keeps the speed even, whatever the load is.","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":21,"completion_tokens":11,"total_tokens":32},"system_fingerprint":"fp_1"}"#,
     )
+}
+
+/// A short answer as messages has it.
+pub(crate) fn message() -> Bytes {
+    Bytes::from_static(
+        br#"{"id":"msg_1","type":"message","role":"assistant","model":"concrete","content":[{"type":"text","text":"It keeps the speed even, whatever the load is."}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":21,"output_tokens":11}}"#,
+    )
+}
+
+/// A stream of 32 deltas as messages has it.
+pub(crate) fn message_events() -> Bytes {
+    let mut stream = String::new();
+    let mut push = |name: &str, members: &str| {
+        stream += &format!("event: {name}\ndata: {{\"type\":\"{name}\"{members}}}\n\n");
+    };
+    let message = r#","message":{"id":"msg_1","type":"message","role":"assistant","model":"concrete","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":21,"output_tokens":1}}"#;
+    push("message_start", message);
+    push("content_block_start", r#","index":0,"content_block":{"type":"text","text":""}"#);
+    for word in 0..EVENTS {
+        let delta = format!(r#","index":0,"delta":{{"type":"text_delta","text":" word{word}"}}"#);
+        push("content_block_delta", &delta);
+    }
+    push("content_block_stop", r#","index":0"#);
+    push(
+        "message_delta",
+        r#","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":33}"#,
+    );
+    push("message_stop", "");
+    Bytes::from(stream)
 }
 
 /// A stream of 32 deltas, its end and its end mark.

@@ -54,7 +54,11 @@ async fn steps(exchange: &mut Exchange, prepared: Prepared) -> Result<Dispatched
     let patience = if call.stream { timeouts.first_event } else { timeouts.first_byte };
     let reservation = reservation::bound(call, &target, body.len(), output_bound);
     // Taken out, so that the record can change while they are lent.
-    let caller = std::mem::take(&mut exchange.caller_headers);
+    let mut caller = std::mem::take(&mut exchange.caller_headers);
+    // They speak of the body that came; a translated one is ours.
+    if exchange.protocol.dialect() != dialect {
+        caller.clear();
+    }
     let outbound = Outbound {
         operation: call.operation,
         dialect,

@@ -144,12 +144,13 @@ pub(super) fn run(exchange: &mut Exchange, decided: Decided) -> Result<Prepared,
         return Err(Refusal::new(Kind::UnsupportedOperation, message).at("model"));
     };
     exchange.dropped = parameters::apply(&mut editor, root, call, spoken, &target, safe_mode, Part::Limits);
-    let document = reread(editor.finish())?;
+    let edited = if editor.is_empty() { None } else { Some(reread(editor.finish())?) };
+    let document = edited.as_ref().unwrap_or(&call.document);
     let wanted = Wanted {
         model: &target.model,
         max_output_tokens: target.max_output_tokens.unwrap_or(DEFAULT_OUTPUT),
     };
-    let translated = flyball_translation::request(from, &document, to, wanted).map_err(untranslatable)?;
+    let translated = flyball_translation::request(from, document, to, wanted).map_err(untranslatable)?;
     exchange.dropped.extend(translated.dropped);
     let mut body = translated.body;
     if !(target.defaults.is_empty() && target.rename.is_empty() && target.drop_params.is_empty()) {

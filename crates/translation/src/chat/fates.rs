@@ -67,6 +67,8 @@ pub(crate) fn request_fate(meaning: Meaning) -> Fate {
         | M::StreamPadding
         | M::CacheHint
         | M::MessagePhase
+        | M::ContextTrimming
+        | M::ClientFacts
         | M::Include => Fate::Dropped,
         _ => Fate::Refused,
     }

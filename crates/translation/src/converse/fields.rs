@@ -120,6 +120,8 @@ pub(crate) fn request_fate(meaning: Meaning) -> Fate {
         | Meaning::CacheHint
         | Meaning::CacheKey
         | Meaning::MessagePhase
+        | Meaning::ContextTrimming
+        | Meaning::ClientFacts
         | Meaning::Include => Dropped,
         // What has no form here and changes the answer.
         Meaning::ImageLink

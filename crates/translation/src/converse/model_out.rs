@@ -3,6 +3,7 @@
 
 use crate::claude::{self, Mode, Off, Traits};
 use crate::conversation::{Reasoning, Request, ToolChoice};
+use crate::fields::Meaning;
 use crate::gate::Gate;
 use crate::sides::{Side, goes_on};
 use crate::write::Json;
@@ -52,9 +53,9 @@ pub(crate) fn fields(
                 Vendor::Amazon => write_nova(json, reasoning),
                 Vendor::OpenAi => match effort(reasoning) {
                     Some(effort) => json.key("reasoning_effort").text(effort),
-                    None => gate.drop("reasoning".to_owned()),
+                    None => left_out(reasoning, gate),
                 },
-                Vendor::Other => gate.drop("reasoning".to_owned()),
+                Vendor::Other => left_out(reasoning, gate),
             }
         }
         match request.top_k {
@@ -79,6 +80,14 @@ pub(crate) fn fields(
         samples,
         tells_stop_sequence: vendor == Vendor::Anthropic && !request.stop.is_empty(),
     }
+}
+
+/// Notes that the model is not told how to think, by the name that the caller has for it.
+fn left_out(reasoning: &Reasoning<'_>, gate: &mut Gate) {
+    gate.drop_meaning(match reasoning {
+        Reasoning::Effort(_) => Meaning::ReasoningEffort,
+        Reasoning::Off | Reasoning::Adaptive | Reasoning::Budget(_) => Meaning::ReasoningBudget,
+    });
 }
 
 fn vendor(model: &str) -> Vendor {
@@ -138,7 +147,7 @@ fn write_claude(
             });
             return true;
         }
-        _ => gate.drop("reasoning".to_owned()),
+        _ => left_out(reasoning, gate),
     }
     false
 }

@@ -196,7 +196,7 @@ fn write_media(json: &mut Json, part: &Part<'_>, names: &mut Names) -> Option<St
     }
 }
 
-fn write_block(json: &mut Json, kind: &str, format: &str, data: &str) {
+fn write_block(json: &mut Json, kind: &'static str, format: &str, data: &str) {
     json.object(|json| {
         json.key(kind).object(|json| {
             json.key("format").text(format);

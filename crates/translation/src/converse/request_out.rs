@@ -147,7 +147,7 @@ fn write_format(json: &mut Json, format: &Format<'_>) {
             json.key("type").text("json_schema");
             json.key("structure").object(|json| {
                 json.key("jsonSchema").object(|json| {
-                    let optional = |json: &mut Json, key: &str, text: &Option<Cow<'_, str>>| {
+                    let optional = |json: &mut Json, key: &'static str, text: &Option<Cow<'_, str>>| {
                         if let Some(text) = text {
                             json.key(key).text(text);
                         }

@@ -44,7 +44,8 @@ pub(crate) fn settings(request: &Request<'_>, model: &str, newer: bool, gate: &m
                 json.key("responseMimeType").text("application/json");
                 json.key("responseJsonSchema").raw(schema.raw());
                 if description.is_some() {
-                    gate.drop("format.description".to_owned());
+                    let holder = gate.name_of(Meaning::JsonSchema).unwrap_or_default();
+                    gate.drop(format!("{holder}.description"));
                 }
             }
         }

@@ -203,7 +203,7 @@ fn source<'d>(
         }
         "url" => {
             let there = Source::Link(inner("url")?);
-            (&["type", "url"], gate.pass(link, path, source)?.then_some(there))
+            (&["type", "url"], gate.pass(link, || at.member("source.url"), source)?.then_some(there))
         }
         "file" => {
             // An id means nothing to another vendor, whatever its own ids are called.

@@ -101,6 +101,14 @@ impl EventReader {
         }
     }
 
+    /// The body ended. An answer whose end was told is complete, though the mark behind it is missing.
+    pub(crate) fn end_of_body(&mut self, events: &mut Vec<Event<'static>>) {
+        if self.stopped && !self.ended {
+            self.ended = true;
+            events.push(Event::End);
+        }
+    }
+
     /// The answer begins, at the latest with the first event that says something of it.
     fn start<'d>(&mut self, message: Option<Value<'d>>, events: &mut Vec<Event<'d>>) {
         if !std::mem::replace(&mut self.started, true) {

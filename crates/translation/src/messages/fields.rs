@@ -89,6 +89,8 @@ pub(crate) fn request_fate(meaning: Meaning) -> Fate {
         | Meaning::CacheHint
         | Meaning::CacheKey
         | Meaning::MessagePhase
+        | Meaning::ContextTrimming
+        | Meaning::ClientFacts
         | Meaning::Include => Dropped,
         Meaning::FileId
         | Meaning::AudioInput

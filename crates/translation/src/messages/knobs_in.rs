@@ -68,7 +68,8 @@ pub(super) fn read<'d>(
         "cache_control" | "speed" => left_out(Meaning::CacheHint, name, value, gate)?,
         "diagnostics" => left_out(Meaning::Include, name, value, gate)?,
         "container" => left_out(Meaning::Container, name, value, gate)?,
-        "context_management" | "compaction" => left_out(Meaning::ContextManagement, name, value, gate)?,
+        "context_management" => context(value, gate)?,
+        "compaction" => left_out(Meaning::ContextManagement, name, value, gate)?,
         "mcp_servers" => left_out(Meaning::ServerTools, name, value, gate)?,
         "inference_geo" | "user_profile_id" | "workspace_id" | "thread" | "fallbacks" | "billing_policy" => {
             left_out(Meaning::StoredState, name, value, gate)?;
@@ -86,6 +87,29 @@ fn left_out(meaning: Meaning, name: &str, value: Value<'_>, gate: &mut Gate) -> 
     Ok(())
 }
 
+/// What is done to a conversation that grows long. Without it more is read, which changes nothing that is meant; but
+/// a summary in place of the conversation is an answer of its own.
+fn context(value: Value<'_>, gate: &mut Gate) -> Result<(), Untranslatable> {
+    let clears = |edit: Value<'_>| {
+        let kind = edit.get("type").and_then(Value::text);
+        kind.is_some_and(|kind| kind.starts_with("clear_thinking_") || kind.starts_with("clear_tool_uses_"))
+    };
+    let known = |(name, value): (Value<'_>, Value<'_>)| {
+        name.text().as_deref() == Some("edits")
+            && value.kind() == NodeKind::Array
+            && !value.holds_scalars()
+            && value.items().all(clears)
+    };
+    if value.kind() != NodeKind::Object || value.members().count() != 1 || !value.members().all(known) {
+        return left_out(Meaning::ContextManagement, "context_management", value, gate);
+    }
+    for (index, edit) in value.get("edits").into_iter().flat_map(Value::items).enumerate() {
+        let path = format!("context_management.edits[{index}]");
+        left_out(Meaning::ContextTrimming, &path, edit, gate)?;
+    }
+    Ok(())
+}
+
 fn tools<'d>(tools: Value<'d>, request: &mut Request<'d>, gate: &mut Gate) -> Result<(), Untranslatable> {
     if tools.kind() != NodeKind::Array || tools.holds_scalars() {
         return Err(wrong("tools", "is not a list of tools"));
@@ -98,7 +122,9 @@ fn tools<'d>(tools: Value<'d>, request: &mut Request<'d>, gate: &mut Gate) -> Re
         let path = || format!("tools[{index}]");
         if kind != "custom" {
             // With a type of their own come those that the vendor runs, and those whose description it knows.
-            gate.pass(Meaning::ServerTools, path, item)?;
+            if gate.pass(Meaning::ServerTools, path, item)? {
+                return Err(gate.refusal(path()));
+            }
             continue;
         }
         let name = item.get("name").and_then(Value::text);

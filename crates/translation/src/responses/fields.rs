@@ -52,6 +52,7 @@ pub(crate) const REQUEST: &[Field] = &[
     field("stream_options.include_obfuscation", Meaning::StreamPadding, ("stream_options", r#"{"include_obfuscation":true}"#), &[]),
     field("include", Meaning::Include, ("include", r#"["reasoning.encrypted_content"]"#), &["[]", r#"["reasoning.encrypted_content"]"#]),
     field("include[]", Meaning::LogProbs, ("include", r#"["message.output_text.logprobs"]"#), &[]),
+    field("client_metadata", Meaning::ClientFacts, ("client_metadata", r#"{"a":"b"}"#), &[]),
     field("store", Meaning::Store, ("store", "true"), &["false"]),
     field("previous_response_id", Meaning::StoredState, ("previous_response_id", r#""resp_1""#), &[]),
     field("conversation", Meaning::StoredState, ("conversation", r#""conv_1""#), &[]),

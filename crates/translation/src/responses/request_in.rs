@@ -88,6 +88,11 @@ fn member<'d>(
             }
         }
         "metadata" => other(Meaning::Metadata, name, value, request, gate)?,
+        "client_metadata" => {
+            if gate.pass(Meaning::ClientFacts, path, value)? {
+                gate.drop(path());
+            }
+        }
         "service_tier" => other(Meaning::ServiceTier, name, value, request, gate)?,
         "prompt_cache_key" => other(Meaning::CacheKey, name, value, request, gate)?,
         "prompt_cache_retention" => gate.drop(path()),

@@ -145,7 +145,7 @@ fn messages() -> Provider {
         "usage":{"output_tokens":9,"output_tokens_details":{"thinking_tokens":2}}}),
     );
     event("message_stop", json!({}));
-    Provider { dialect: Dialect::Messages, plain, events, after_the_end: 0 }
+    Provider { dialect: Dialect::Messages, plain, events, after_the_end: 1 }
 }
 
 fn gemini() -> Provider {

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use flyball_core::json::{Document, NodeKind, Value};
 
 use crate::protocols::reading::Reading;
-use crate::protocols::{Channel, Chunk, Field, Piece};
+use crate::protocols::{Channel, Chunk, Field, Mark, Piece};
 
 /// Reads a `chat.completion.chunk`; none when it is not an object.
 pub fn read(document: &Document) -> Option<Chunk> {
@@ -80,7 +80,10 @@ impl Reader {
     fn delta(&mut self, choice: u32, delta: Value<'_>) {
         for (key, value) in delta.members() {
             match key.name().as_ref() {
-                b"role" => self.reading.fixed(value),
+                b"role" => {
+                    self.reading.fixed(value);
+                    self.chunk.mark = Mark::Open(choice);
+                }
                 b"content" => {
                     self.grow(choice, Field::Content, value);
                     // Some providers answer in parts.

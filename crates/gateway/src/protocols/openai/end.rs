@@ -2,10 +2,10 @@
 
 use bytes::BytesMut;
 use flyball_core::json::{Document, Value};
-use serde_json::json;
+use serde_json::{Map, json};
 
 use crate::edge::sse::Event;
-use crate::protocols::{Chunk, Ending};
+use crate::protocols::{Chunk, Ending, Mark};
 use crate::refusal::Refusal;
 
 /// What a chunk repeats from its stream.
@@ -17,10 +17,28 @@ pub struct Envelope {
     created: u64,
     /// The model name that the caller sees.
     model: String,
+    /// The answers whose role the caller has seen.
+    begun: Vec<u32>,
 }
 
 impl Envelope {
-    fn chunk(&self, choice: u32, delta: serde_json::Value, finish: Option<&str>, out: &mut BytesMut) {
+    /// What an own chunk adds to an answer. The official SDKs want the role in an answer's first chunk, and once.
+    fn delta(&mut self, choice: u32) -> Map<String, serde_json::Value> {
+        let mut delta = Map::new();
+        if !self.begun.contains(&choice) {
+            self.begun.push(choice);
+            delta.insert("role".to_owned(), "assistant".into());
+        }
+        delta
+    }
+
+    fn chunk(
+        &self,
+        choice: u32,
+        delta: Map<String, serde_json::Value>,
+        finish: Option<&str>,
+        out: &mut BytesMut,
+    ) {
         let chunk = json!({
             "id": self.id,
             "object": "chat.completion.chunk",
@@ -38,22 +56,33 @@ impl Ending for Envelope {
             let root = document.root();
             let text = |key: &str| root.get(key).and_then(Value::text).unwrap_or_default().into_owned();
             let created = root.get("created").and_then(Value::unsigned).unwrap_or(0);
-            *self = Envelope { id: text("id"), created, model: text("model") };
+            (self.id, self.created, self.model) = (text("id"), created, text("model"));
+        }
+    }
+
+    fn released(&mut self, mark: Mark) {
+        if let Mark::Open(choice) = mark
+            && !self.begun.contains(&choice)
+        {
+            self.begun.push(choice);
         }
     }
 
     /// Every open answer finishes with `content_filter`, then `[DONE]`.
     fn refuse(&mut self, open: &[u32], out: &mut BytesMut) {
         for choice in open {
-            self.chunk(*choice, json!({}), Some("content_filter"), out);
+            let delta = self.delta(*choice);
+            self.chunk(*choice, delta, Some("content_filter"), out);
         }
         self.end(out);
     }
 
     fn answer(&mut self, texts: &[(u32, String)], out: &mut BytesMut) {
         for (choice, text) in texts {
-            self.chunk(*choice, json!({ "content": text }), None, out);
-            self.chunk(*choice, json!({}), Some("stop"), out);
+            let mut delta = self.delta(*choice);
+            delta.insert("content".to_owned(), text.as_str().into());
+            self.chunk(*choice, delta, None, out);
+            self.chunk(*choice, Map::new(), Some("stop"), out);
         }
     }
 

@@ -249,7 +249,7 @@ fn claude_thinks_below_the_cap_at_its_own_temperature() {
         }),
     ];
     for (thinking, dropped) in left_out {
-        assert_eq!((thinking, dropped.as_str()), (Value::Null, "reasoning"));
+        assert_eq!((thinking, dropped.as_str()), (Value::Null, "reasoning_effort"));
     }
 }
 
@@ -284,6 +284,6 @@ fn other_vendors_models_are_told_in_their_own_words() {
     assert_eq!(fields("amazon.nova-2-lite-v1:0", high(), Some("5")), (nova, String::new()));
     let open = json!({ "reasoning_effort": "low" });
     assert_eq!(fields("openai.gpt-oss-120b-1:0", Reasoning::Budget(1024), None), (open, String::new()));
-    let none = ("reasoning".to_owned(), Value::Null);
+    let none = ("reasoning_effort".to_owned(), Value::Null);
     assert_eq!(fields("meta.llama4-scout", high(), None), (none.1, none.0));
 }

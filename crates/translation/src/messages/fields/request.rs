@@ -280,8 +280,13 @@ pub(crate) const REQUEST: &[Field] = &[
     neutral(
         "context_management",
         Meaning::ContextManagement,
-        ("context_management", r#"{"edits":[{"type":"clear_tool_uses_20250919"}]}"#),
+        ("context_management", r#"{"edits":[{"type":"compact_20260112"}]}"#),
         &["{}"],
+    ),
+    field(
+        "context_management.edits[]",
+        Meaning::ContextTrimming,
+        ("context_management", r#"{"edits":[{"type":"clear_thinking_20251015","keep":"all"}]}"#),
     ),
     field("compaction", Meaning::ContextManagement, ("compaction", r#"{"type":"auto"}"#)),
     field("thread", Meaning::StoredState, ("thread", r#"{"id":"t1"}"#)),

@@ -282,3 +282,19 @@ fn a_stream_of_messages_stays_one_through_the_frame() {
     );
     assert!(events.event(None, &Bytes::from_static(b"{"), &mut out).is_err());
 }
+
+#[test]
+fn an_end_without_its_mark_is_mended_and_no_other() {
+    let ended = |told: &[Value]| {
+        let mut events = Events::new(Dialect::Messages, Dialect::Messages, envelope()).unwrap();
+        let mut out = Vec::new();
+        for event in told {
+            events.event(None, &Bytes::from(event.to_string()), &mut out).unwrap();
+        }
+        events.end_of_body(&mut out);
+        events.end_of_body(&mut out);
+        out.iter().filter(|event| event.name == Some("message_stop")).count()
+    };
+    let said = [start(), piece(0, said("Hi")), close(0), stop("end_turn"), end()];
+    assert_eq!([ended(&said), ended(&said[..4]), ended(&said[..3])], [1, 1, 0]);
+}

@@ -351,6 +351,22 @@ fn a_held_answer_is_summarised_or_refused_as_a_whole() {
     assert_eq!(block.state(), State::Blocked);
 }
 
+/// SDKs refuse an answer without a role, and put a role that comes twice together as a text.
+#[test]
+fn a_role_comes_once_however_an_answer_ends() {
+    let role = r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}"#;
+    let words = COPY.split_inclusive(' ').map(|word| delta(Part::Content(0), word));
+    let events: Vec<String> = std::iter::once(role.to_owned()).chain(words).chain([finish(0)]).collect();
+    for action in ["summarize", "block"] {
+        for on_whole_answer in [OnWholeAnswer::Buffer, OnWholeAnswer::Running] {
+            let mut screen = screen(Some(&VERBATIM.replace("ACTION", action)), on_whole_answer);
+            let out = play(&mut screen, &encode_all(&events), 64);
+            let roles = String::from_utf8_lossy(&out).matches(r#""role":"assistant""#).count();
+            assert_eq!(roles, 1, "{action} {on_whole_answer:?}");
+        }
+    }
+}
+
 #[test]
 fn a_running_answer_ends_where_it_breaks_the_rule() {
     let words: Vec<String> = COPY.split_inclusive(' ').map(|word| delta(Part::Content(0), word)).collect();
