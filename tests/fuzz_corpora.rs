@@ -32,6 +32,11 @@ fn sse_decoder_seeds_hold() {
 }
 
 #[test]
+fn event_stream_seeds_hold() {
+    replay("event_stream", fuzz::event_stream);
+}
+
+#[test]
 fn chat_decoder_seeds_hold() {
     replay("chat_decoder", fuzz::chat_decoder);
 }
@@ -64,4 +69,24 @@ fn policy_loader_seeds_hold() {
 #[test]
 fn journal_segment_seeds_hold() {
     replay("journal_segment", flyball_journal::fuzz::segment);
+}
+
+#[test]
+fn translate_request_seeds_hold() {
+    replay("translate_request", flyball_translation::fuzz::translate_request);
+}
+
+#[test]
+fn translate_answer_seeds_hold() {
+    replay("translate_answer", flyball_translation::fuzz::translate_answer);
+}
+
+#[test]
+fn translate_events_seeds_hold() {
+    replay("translate_events", flyball_translation::fuzz::translate_events);
+}
+
+#[test]
+fn conversation_kept_seeds_hold() {
+    replay("conversation_kept", flyball_translation::fuzz::conversation_kept);
 }

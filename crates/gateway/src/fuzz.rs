@@ -1,109 +1,116 @@
 //! Bodies of the fuzz targets: what must hold for every sequence of foreign bytes. Plain functions, so that stable
 //! tests replay the corpora in `fuzz/seeds`. Not part of the product's interface.
 
+use std::fmt::Debug;
+
 use bytes::Bytes;
 use flyball_core::json::{Document, Editor, Limits, NodeId};
-use flyball_core::{Call, Operation, Text};
 use http::{HeaderMap, Method};
 
-use crate::edge::form;
-use crate::edge::sse::Decoder;
-use crate::protocols::{Protocol, anthropic, openai, passthrough};
+use crate::edge::{event_stream, form, sse};
+use crate::protocols::{Protocol, openai, passthrough};
+
+/// The largest event that the decoders of streams take.
+const LARGEST: usize = 1 << 16;
 
 /// Decoding events never fails otherwise than by size, and does not depend on how the bytes are cut.
 pub fn sse_decoder(bytes: &[u8]) {
-    let decode = |size: usize| {
-        let mut decoder = Decoder::new(1 << 16);
+    // Beyond the limit it matters when the decoder notices.
+    let sizes: &[usize] = if bytes.len() < LARGEST { &[1, 7] } else { &[] };
+    same_however_cut(bytes, sizes, |chunks| {
+        let mut decoder = sse::Decoder::new(LARGEST);
         let mut events = Vec::new();
-        for chunk in bytes.chunks(size) {
+        for chunk in chunks {
             decoder.push(Bytes::copy_from_slice(chunk));
             while let Ok(Some(event)) = decoder.next_event() {
                 events.push(event);
             }
         }
         events
-    };
-    let whole = decode(bytes.len().max(1));
-    // Beyond the limit it matters when the decoder notices.
-    if bytes.len() < 1 << 16 {
-        assert_eq!(whole, decode(1));
-        assert_eq!(whole, decode(7));
-    }
+    });
 }
 
-/// A document that is accepted is JSON for others too, and decoding it as a request, an answer or an event finds
-/// only texts that can be rewritten without breaking it.
-pub fn chat_decoder(bytes: &[u8]) {
-    let Ok(document) = Document::parse(Bytes::copy_from_slice(bytes), Limits::default()) else { return };
-    let _ = openai::chunk::read(&document);
-    let _ = openai::answer::chat(&document);
-    let _ = openai::answer::embeddings(&document);
-    let _ = openai::embeddings::decode(document.clone());
-    let Ok(call) = openai::chat::decode(document) else { return };
-    rewritten_call(&call);
-}
-
-/// The same for Anthropic's messages; what takes away what rewritten texts no longer carry leaves a document too.
-pub fn messages_decoder(bytes: &[u8]) {
-    let Ok(document) = Document::parse(Bytes::copy_from_slice(bytes), Limits::default()) else { return };
-    let _ = anthropic::answer::count(&document);
-    let _ = anthropic::answer::tokens(&document);
-    let mut texts: Vec<Text> = Vec::new();
-    texts.extend(
-        anthropic::answer::read(&document).into_iter().flat_map(|answer| answer.texts).map(|t| t.text),
-    );
-    if texts.is_empty()
-        && let Some(chunk) = anthropic::event::read(&document)
-    {
-        texts.extend(
-            chunk.pieces.iter().map(|piece| Text { node: piece.node, role: flyball_core::TextRole::Other }),
-        );
-    }
-    rewritten(&document, &texts, |editor| anthropic::answer::forget(editor, document.root()));
-    for operation in [Operation::Chat, Operation::CountTokens] {
-        if let Ok(call) = anthropic::request::decode(document.clone(), operation) {
-            rewritten_call(&call);
-        }
-    }
-}
-
-fn rewritten_call(call: &Call) {
-    rewritten(&call.document, &call.texts, |_| {});
-}
-
-/// Each of the texts is a string or what a tool is given, is there once, and with other words in them a document is still
-/// one.
-fn rewritten(document: &Document, texts: &[Text], more: impl FnOnce(&mut Editor<'_>)) {
-    let mut editor = Editor::new(document);
-    let mut nodes: Vec<_> = texts.iter().map(|text| text.node).collect();
-    for text in texts {
-        let value = document.value(text.node);
-        match value.text().map(|text| text.len()) {
-            Some(length) => editor.rewrite_text(value, [(0..length, "\"masked\\")]),
-            None => {
-                assert_eq!(text.role, flyball_core::TextRole::ToolArguments, "a text is a string");
-                editor.replace(value, "\"masked\"");
+/// Frames of Amazon's event stream decode to the same events and the same fault however the bytes are cut; frames
+/// whose checksums are right fail by their lengths or headers only.
+pub fn event_stream(bytes: &[u8]) {
+    let decode = |chunks: &mut dyn Iterator<Item = &[u8]>| {
+        let mut decoder = event_stream::Decoder::new(LARGEST);
+        let mut events = Vec::new();
+        for chunk in chunks {
+            decoder.push(chunk);
+            loop {
+                match decoder.next_event() {
+                    Ok(Some(event)) => events.push(event),
+                    Ok(None) => break,
+                    Err(fault) => return (events, Some(fault)),
+                }
             }
         }
+        (events, None)
+    };
+    same_however_cut(bytes, &[1, 7], |chunks| decode(chunks));
+    let (_, fault) = same_however_cut(&with_checksums(bytes), &[1, 7], |chunks| decode(chunks));
+    assert_ne!(fault, Some(event_stream::FrameError::Checksum), "the checksums are right");
+}
+
+/// Decodes the bytes in one piece, and in pieces of each of the sizes, to the same.
+fn same_however_cut<T: PartialEq + Debug>(
+    bytes: &[u8],
+    sizes: &[usize],
+    decode: impl Fn(&mut dyn Iterator<Item = &[u8]>) -> T,
+) -> T {
+    let whole = decode(&mut std::iter::once(bytes));
+    for size in sizes {
+        assert_eq!(whole, decode(&mut bytes.chunks(*size)), "in pieces of {size}");
     }
-    more(&mut editor);
-    let rewritten = Document::parse(editor.finish(), Limits::default());
-    assert!(rewritten.is_ok(), "a rewritten document is a document");
-    nodes.sort_unstable();
-    nodes.dedup();
-    assert_eq!(nodes.len(), texts.len(), "a text is handed out once");
+    whole
 }
 
-/// Decoding a document as a request, an answer or an event of the Responses protocol or of the completions of old
-/// finds only texts that can be rewritten without breaking it.
+/// The bytes as frames with right checksums, as far as the lengths in them allow: nothing else finds these.
+fn with_checksums(bytes: &[u8]) -> Vec<u8> {
+    const PRELUDE: usize = 8;
+    let mut mended = bytes.to_vec();
+    let mut rest = mended.as_mut_slice();
+    while let Some((prelude, after)) = std::mem::take(&mut rest).split_first_chunk_mut::<{ PRELUDE + 4 }>() {
+        let sum = crc32fast::hash(prelude.get(..PRELUDE).unwrap_or_default());
+        let [a, b, c, d, ..] = *prelude;
+        if let Some(place) = prelude.get_mut(PRELUDE..) {
+            place.copy_from_slice(&sum.to_be_bytes());
+        }
+        let total = u32::from_be_bytes([a, b, c, d]) as usize;
+        let Some((body, next)) =
+            total.checked_sub(prelude.len()).and_then(|length| after.split_at_mut_checked(length))
+        else {
+            break;
+        };
+        let Some((content, checksum)) = body.split_last_chunk_mut::<4>() else { break };
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(prelude);
+        hasher.update(content);
+        *checksum = hasher.finalize().to_be_bytes();
+        rest = next;
+    }
+    mended
+}
+
+/// What [`decoder`] says, of chat completions and embeddings.
+pub fn chat_decoder(bytes: &[u8]) {
+    decoder(&[Protocol::OpenAiChat, Protocol::OpenAiEmbeddings], bytes);
+}
+
+/// What [`decoder`] says, of Anthropic's messages and their counting.
+pub fn messages_decoder(bytes: &[u8]) {
+    decoder(&[Protocol::AnthropicMessages, Protocol::AnthropicCountTokens], bytes);
+}
+
+/// What [`decoder`] says, of responses and the completions of old.
 pub fn responses_decoder(bytes: &[u8]) {
-    let Ok(document) = Document::parse(Bytes::copy_from_slice(bytes), Limits::default()) else { return };
-    every_reading(&document, &[Protocol::OpenAiResponses, Protocol::OpenAiCompletions]);
+    decoder(&[Protocol::OpenAiResponses, Protocol::OpenAiCompletions], bytes);
 }
 
-/// The same of the endpoints that are no conversations, and of what is passed on.
+/// What [`decoder`] says, of the endpoints that are no conversations, and of what is passed on: what is done to that
+/// stays within its place.
 pub fn endpoints_decoder(bytes: &[u8]) {
-    let Ok(document) = Document::parse(Bytes::copy_from_slice(bytes), Limits::default()) else { return };
     let protocols = [
         Protocol::OpenAiModerations,
         Protocol::OpenAiImages,
@@ -112,8 +119,12 @@ pub fn endpoints_decoder(bytes: &[u8]) {
         Protocol::OpenAiTranscriptions,
         Protocol::Passthrough,
     ];
-    every_reading(&document, &protocols);
-    // As the body of a call that is passed on: what is done to it stays within its place.
+    decoder(&protocols, bytes);
+    passed_on(bytes);
+}
+
+fn passed_on(bytes: &[u8]) {
+    let Ok(document) = Document::parse(Bytes::copy_from_slice(bytes), Limits::default()) else { return };
     let source = document.source().clone();
     let target = ("/a", Some("b=c"));
     let opened =
@@ -151,33 +162,45 @@ pub fn form_decoder(bytes: &[u8]) {
     }
 }
 
-fn every_reading(document: &Document, protocols: &[Protocol]) {
-    for protocol in protocols.iter().copied() {
-        let _ = protocol.count_answer(document);
-        if let Some(answer) = protocol.read_answer(document) {
-            rewrite(protocol, document, answer.texts.iter().map(|text| text.text.node));
+/// Decoding a document as a request, an answer or an event of a protocol finds only texts that can be rewritten
+/// without breaking it; what takes away what rewritten texts no longer carry leaves a document too.
+fn decoder(protocols: &[Protocol], bytes: &[u8]) {
+    let Ok(document) = Document::parse(Bytes::copy_from_slice(bytes), Limits::default()) else { return };
+    for protocol in protocols {
+        let forget = |editor: &mut Editor<'_>| protocol.forget(editor, &document, None);
+        let _ = protocol.count_answer(&document);
+        if let Some(answer) = protocol.read_answer(&document) {
+            rewritten(&document, answer.texts.iter().map(|text| text.text.node), forget);
         }
-        if let Some(chunk) = protocol.read_event(document) {
-            protocol.ending().note(document, &chunk);
-            rewrite(protocol, document, chunk.free());
+        if let Some(chunk) = protocol.read_event(&document) {
+            protocol.ending().note(&document, &chunk);
+            rewritten(&document, chunk.free(), forget);
         }
         if let Ok(call) = protocol.decode(document.clone()) {
-            rewrite(protocol, document, call.texts.iter().map(|text| text.node));
+            rewritten(&document, call.texts.iter().map(|text| text.node), |_| {});
         }
     }
 }
 
-/// Puts something that needs escapes in place of every text and takes away what repeats them.
-fn rewrite(protocol: Protocol, document: &Document, texts: impl Iterator<Item = NodeId>) {
+/// Each of the texts is there once, and with words in its place that need escapes a document is still one. What a tool
+/// is given may be a text that is no string.
+fn rewritten(document: &Document, texts: impl Iterator<Item = NodeId>, forget: impl FnOnce(&mut Editor<'_>)) {
     let mut editor = Editor::new(document);
-    for node in texts {
-        let value = document.value(node);
-        let length = value.text().map_or(0, |text| text.len());
-        editor.rewrite_text(value, [(0..length, "\"masked\\")]);
+    let mut nodes: Vec<_> = texts.collect();
+    let count = nodes.len();
+    for node in &nodes {
+        let value = document.value(*node);
+        match value.text().map(|text| text.len()) {
+            Some(length) => editor.rewrite_text(value, [(0..length, "\"masked\\")]),
+            None => editor.replace(value, "\"masked\""),
+        }
     }
-    protocol.forget(&mut editor, document, None);
+    forget(&mut editor);
     let rewritten = Document::parse(editor.finish(), Limits::default());
     assert!(rewritten.is_ok(), "a rewritten document is a document");
+    nodes.sort_unstable();
+    nodes.dedup();
+    assert_eq!(nodes.len(), count, "a text is handed out once");
 }
 
 /// Loading a policy says yes or no, whatever it is given, and a policy that loads has a stable hash.

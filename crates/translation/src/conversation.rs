@@ -146,8 +146,6 @@ pub struct ToolCall<'d> {
 pub struct ToolResult<'d> {
     /// The id of the call.
     pub id: Cow<'d, str>,
-    /// The tool's name, from the call with that id; none when there is no such call.
-    pub name: Option<Cow<'d, str>>,
     /// Texts, and media where the dialect has them.
     pub parts: Vec<Part<'d>>,
     /// Whether the tool failed.

@@ -1,8 +1,6 @@
 //! What may pass from one dialect to another. Readers ask here for everything that they come across, and the lists
 //! of [`crate::fields`] answer: carried, left out by name, or refused by name. Nothing else decides that.
 
-use std::collections::HashSet;
-
 use flyball_core::json::Value;
 
 use crate::Dialect;
@@ -32,6 +30,13 @@ impl Untranslatable {
         )
     }
 }
+
+/// How many paths of what is left out say which item of a list it is. Those after them say `[]`: there are as many of
+/// these as fields at most, so that what is told fits into a header whatever is sent.
+const EXACT: usize = 16;
+
+/// How many characters of the path of something unknown are told.
+const LONGEST: usize = 200;
 
 /// What passes, and what was left out so far.
 #[derive(Debug)]
@@ -108,9 +113,13 @@ impl Gate {
         if value.is_null() { Ok(()) } else { Err(self.refusal(path)) }
     }
 
-    /// Notes that something was left out, or not kept as it was.
+    /// Notes that something was left out, or not kept as it was. After the first paths, which item of a list it was is
+    /// no longer told: `messages[].content[].cache_control`.
     pub fn drop(&mut self, path: String) {
-        self.dropped.push(path);
+        let path = if self.dropped.len() < EXACT { path } else { without_numbers(&path) };
+        if !self.dropped.contains(&path) {
+            self.dropped.push(path);
+        }
     }
 
     /// Notes that something meant was left out or not kept as it was, by the name that the caller's dialect has for
@@ -129,14 +138,55 @@ impl Gate {
     /// The refusal of what stands at `path`.
     pub fn refusal(&self, path: String) -> Untranslatable {
         let reason = format!("cannot be said in the protocol of this model's provider ({})", self.to.name());
-        Untranslatable { field: path, reason }
+        // The name of a member is as long as the caller likes, and may be empty.
+        let field = match path.char_indices().nth(LONGEST) {
+            Some((end, _)) => path.get(..end).unwrap_or_default().to_owned(),
+            None if path.is_empty() => "body".to_owned(),
+            None => path,
+        };
+        Untranslatable { field, reason }
     }
 
     /// What was left out, each once, in the order in which it was come across.
-    pub(crate) fn into_dropped(mut self) -> Vec<String> {
-        // At once: a long conversation leaves out something in each of its turns.
-        let mut seen = HashSet::with_capacity(self.dropped.len());
-        self.dropped.retain(|path| seen.insert(path.clone()));
+    pub(crate) fn into_dropped(self) -> Vec<String> {
         self.dropped
+    }
+}
+
+/// A path without the numbers of items.
+fn without_numbers(path: &str) -> String {
+    let mut inside = false;
+    let kept = path.chars().filter(|character| {
+        match character {
+            '[' => inside = true,
+            ']' => inside = false,
+            _ => return !inside,
+        }
+        true
+    });
+    kept.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_member_is_named_in_a_bounded_way_whatever_its_name() {
+        let gate = Gate::new(Dialect::Messages, Dialect::Chat);
+        assert_eq!(gate.refusal(String::new()).field, "body");
+        assert_eq!(gate.refusal("ü".repeat(1000)).field, "ü".repeat(LONGEST));
+    }
+
+    #[test]
+    fn what_is_told_of_left_out_fields_stays_short_however_many_there_are() {
+        let mut gate = Gate::new(Dialect::Messages, Dialect::Chat);
+        for item in 0..100_000 {
+            gate.drop(format!("messages[{item}].content[{item}].cache_control"));
+        }
+        let dropped = gate.into_dropped();
+        assert_eq!(dropped.len(), EXACT + 1);
+        assert_eq!(dropped[0], "messages[0].content[0].cache_control");
+        assert_eq!(dropped[EXACT], "messages[].content[].cache_control");
     }
 }

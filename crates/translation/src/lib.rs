@@ -5,16 +5,22 @@
 //! fields mean, and where it puts what is meant. From the lists follows what happens to every field in every
 //! direction ([`fields`]): they bind the code (the [`gate`]), make tests, and are the reference page.
 //!
+//! A translated body is at most eight times as large as what was sent and four kilobytes more (a tool that is nothing but
+//! a name grows most), an answer too; a stream at most sixteen times and a kilobyte for each event. The fuzz targets and
+//! `tests/every_way/bounds.rs` hold it to that.
+//!
 //! Deliberately absent: I/O, HTTP, credentials, anything that inspects or decides. Requests that stay within one
 //! dialect do not pass here: they are spliced, not translated.
 
 mod chat;
+mod claude;
 mod completions;
 pub mod conversation;
 mod converse;
 mod dialect;
 pub mod events;
 pub mod fields;
+pub mod fuzz;
 pub mod gate;
 mod gemini;
 mod ids;
@@ -70,13 +76,14 @@ pub fn request(
     wanted: Wanted<'_>,
 ) -> Result<Translated, Untranslatable> {
     let mut gate = Gate::new(from, to);
-    let request = match from {
+    let mut request = match from {
         Dialect::Chat => chat::read_request(document, &mut gate),
         Dialect::Completions => completions::read_request(document, &mut gate),
         Dialect::Responses => responses::read_request(document, &mut gate),
         Dialect::Messages => messages::read_request(document, &mut gate),
         Dialect::Gemini | Dialect::Converse => return Err(Untranslatable::direction(from, to)),
     }?;
+    without_tools(&mut request);
     let body = match to {
         Dialect::Chat => chat::write_request(&request, wanted, &mut gate),
         Dialect::Messages => messages::write_request(&request, wanted, &mut gate),
@@ -93,6 +100,15 @@ pub fn request(
         _ => request.max_output_tokens,
     };
     Ok(Translated { body: body.into(), dropped: gate.into_dropped(), echo, max_output_tokens })
+}
+
+/// Without tools there is no choice among them. Some callers say so all the same, and most providers refuse it.
+fn without_tools(request: &mut conversation::Request<'_>) {
+    use conversation::ToolChoice;
+    if request.tools.is_empty() {
+        request.parallel_tool_calls = None;
+        request.tool_choice.take_if(|choice| matches!(choice, ToolChoice::Auto | ToolChoice::None));
+    }
 }
 
 /// What an answer says of itself where the provider's does not.

@@ -2,7 +2,7 @@
 //! results of tools stand first in the turn after their calls. How a side's parts are written is the dialects'.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 use flyball_core::json::{Document, Limits, NodeKind};
@@ -20,7 +20,8 @@ pub(crate) struct Side<'r, 'd> {
     pub(crate) assistant: bool,
     /// Results of the calls of the side before, in the order of these calls.
     pub(crate) results: Vec<Answered<'r, 'd>>,
-    /// Everything else, in its order. Empty texts are not here: vendors refuse them.
+    /// Everything else, in its order. Blank texts are not here: vendors refuse them, and models
+    /// write them beside calls of tools.
     pub(crate) said: Vec<Said<'r, 'd>>,
 }
 
@@ -49,12 +50,14 @@ pub(crate) enum Said<'r, 'd> {
 /// The sides of a conversation.
 ///
 /// # Errors
-/// When a result answers no call of the turn before, when the arguments of a call are not an object, or when a turn
+/// When a result answers no call of the turn before, or one that was answered, when the arguments of a call are not an object, or when a turn
 /// holds what its side does not say.
 pub(crate) fn sides<'r, 'd>(request: &'r Request<'d>) -> Result<Vec<Side<'r, 'd>>, Untranslatable> {
     let mut sides: Vec<Side<'r, 'd>> = Vec::with_capacity(request.turns.len());
-    // The open calls: by their ids, where they stand in the side before and what they call.
-    let mut calls: HashMap<&'r str, (usize, &'r str)> = HashMap::new();
+    // The open calls: by their ids, where they stand in the side before and what they call. Each is answered once, so
+    // that a name is written no more often than it was sent.
+    let mut calls: HashMap<&'r str, VecDeque<(usize, &'r str)>> = HashMap::new();
+    let mut number = 0;
     for turn in &request.turns {
         let assistant = turn.speaker == Speaker::Assistant;
         for part in &turn.parts {
@@ -71,12 +74,13 @@ pub(crate) fn sides<'r, 'd>(request: &'r Request<'d>) -> Result<Vec<Side<'r, 'd>
             match (part, turn.speaker) {
                 (Part::ToolCall(call), Speaker::Assistant) => {
                     check_arguments(call, &turn.path)?;
-                    let number = calls.len();
-                    calls.entry(&call.id).or_insert((number, &call.name));
+                    calls.entry(&call.id).or_default().push_back((number, &call.name));
+                    number += 1;
                     side.said.push(Said::Part(part, &turn.path));
                 }
                 (Part::ToolResult(result), Speaker::User) => {
-                    let (call, name) = calls.get(&*result.id).copied().ok_or_else(|| orphan(turn))?;
+                    let open = calls.get_mut(&*result.id).ok_or_else(|| orphan(turn))?;
+                    let (call, name) = open.pop_front().ok_or_else(|| again(turn))?;
                     side.results.push(Answered { call, name, result, path: &turn.path });
                 }
                 (Part::ToolCall(_) | Part::ToolResult(_), _) => return Err(misplaced(turn)),
@@ -114,8 +118,13 @@ pub(crate) fn texts<'r, 'd>(result: &'r ToolResult<'d>) -> impl Iterator<Item = 
     })
 }
 
+/// Whether a text says nothing.
+pub(crate) fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
+}
+
 fn is_empty(part: &Part<'_>) -> bool {
-    matches!(part, Part::Text(text) | Part::Reasoning(text) | Part::Refusal(text) if text.is_empty())
+    matches!(part, Part::Text(text) | Part::Reasoning(text) | Part::Refusal(text) if is_blank(text))
 }
 
 fn check_arguments(call: &ToolCall<'_>, path: &str) -> Result<(), Untranslatable> {
@@ -130,6 +139,38 @@ fn orphan(turn: &Turn<'_>) -> Untranslatable {
     Untranslatable::new(&*turn.path, "holds a tool's result that answers no call of the turn before")
 }
 
+fn again(turn: &Turn<'_>) -> Untranslatable {
+    Untranslatable::new(&*turn.path, "holds a second result of the same call of a tool")
+}
+
 fn misplaced(turn: &Turn<'_>) -> Untranslatable {
     Untranslatable::new(&*turn.path, "holds a part that this side does not say")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::{call, request, result, text};
+
+    fn answered(ids: &[&str]) -> Request<'static> {
+        let results = ids.iter().map(|id| result(id, vec![text(id)])).collect();
+        request(vec![
+            (Speaker::Assistant, vec![call("a", "f", ""), call("a", "g", "")]),
+            (Speaker::User, results),
+        ])
+    }
+
+    #[test]
+    fn calls_of_one_id_are_answered_one_after_the_other() {
+        let request = answered(&["a", "a"]);
+        let sides = sides(&request).unwrap();
+        let names: Vec<_> = sides[1].results.iter().map(|result| result.name).collect();
+        assert_eq!(names, ["f", "g"]);
+    }
+
+    #[test]
+    fn a_call_is_answered_once() {
+        let refused = sides(&answered(&["a", "a", "a"])).unwrap_err();
+        assert_eq!(refused.field, "messages[1]");
+    }
 }

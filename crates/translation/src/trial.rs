@@ -32,9 +32,8 @@ pub(crate) fn call(id: &str, name: &str, arguments: &str) -> Part<'static> {
     Part::ToolCall(ToolCall { id, name, arguments })
 }
 
-pub(crate) fn result(id: &str, name: &str, parts: Vec<Part<'static>>) -> Part<'static> {
-    let [id, name] = [id, name].map(|text| Cow::Owned(text.to_owned()));
-    Part::ToolResult(ToolResult { id, name: Some(name), parts, error: false })
+pub(crate) fn result(id: &str, parts: Vec<Part<'static>>) -> Part<'static> {
+    Part::ToolResult(ToolResult { id: id.to_owned().into(), parts, error: false })
 }
 
 pub(crate) fn bytes(media_type: &'static str) -> Source<'static> {
@@ -56,7 +55,6 @@ pub(crate) fn tool(name: &'static str, strict: Option<bool>) -> Tool<'static> {
 pub(crate) fn full() -> Request<'static> {
     let failed = ToolResult {
         id: "2".into(),
-        name: Some("g".into()),
         parts: vec![Part::Image { source: bytes("image/png"), detail: None }],
         error: true,
     };
@@ -72,7 +70,7 @@ pub(crate) fn full() -> Request<'static> {
             Speaker::Assistant,
             vec![Part::Refusal("No.".into()), call("1", "f", r#"{"a":1}"#), call("2", "g", "")],
         ),
-        (Speaker::User, vec![result("1", "f", vec![text("one")]), Part::ToolResult(failed)]),
+        (Speaker::User, vec![result("1", vec![text("one")]), Part::ToolResult(failed)]),
         (Speaker::Assistant, vec![text("So.")]),
         (Speaker::User, vec![text("Go on.")]),
     ];
@@ -125,7 +123,9 @@ pub(crate) enum Said {
 type Step = (Vec<(Speaker, Vec<Part<'static>>)>, Vec<Said>);
 
 fn words() -> impl Strategy<Value = String> {
-    prop_oneof!["[a-z ]{1,12}", "\\PC{1,12}", Just("\u{1}\n\t\"\\ü😀".to_owned())]
+    let words = prop_oneof!["[a-z ]{1,12}", "\\PC{1,12}", Just("\u{1}\n\t\"\\ü😀".to_owned())];
+    // Blank texts are left out.
+    words.prop_filter("blank", |words| !crate::sides::is_blank(words))
 }
 
 fn many<S: Strategy>(of: S, size: impl Into<SizeRange>) -> impl Strategy<Value = Vec<S::Value>> {
@@ -158,7 +158,7 @@ fn answers() -> impl Strategy<Value = Step> {
             let arguments = serde_json::json!({ "argument": argument, "number": 1.50 });
             parts.push(call(&id, name, &arguments.to_string()));
             said.push(Said::Call(name.clone(), arguments));
-            results.push((Speaker::User, vec![result(&id, name, vec![text(answer)])]));
+            results.push((Speaker::User, vec![result(&id, vec![text(answer)])]));
         }
         said.extend(calls.iter().map(|(name, _, answer)| Said::Result(name.clone(), answer.clone())));
         if !results.is_empty() {
@@ -196,7 +196,7 @@ pub(crate) fn again(turns: &[(Speaker, Vec<Part<'static>>)]) -> Vec<(Speaker, Ve
         Part::ToolCall(made) => call(&made.id, &made.name, &made.arguments),
         Part::ToolResult(given) => {
             let Some(Part::Text(words)) = given.parts.first() else { panic!("a text") };
-            result(&given.id, given.name.as_deref().unwrap_or_default(), vec![text(words)])
+            result(&given.id, vec![text(words)])
         }
         other => panic!("{other:?}"),
     };

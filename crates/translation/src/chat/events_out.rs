@@ -8,6 +8,9 @@ use crate::events::Written;
 use crate::reply::{Event, Opened, Stop, Usage};
 use crate::write::Json;
 
+/// The longest id and name of a model, in bytes, that is repeated in chunks.
+const LONGEST: usize = 256;
+
 /// What writes a stream.
 #[derive(Debug)]
 pub(crate) struct EventWriter {
@@ -191,6 +194,9 @@ pub(crate) fn stream_head(
     model: Option<&str>,
     created: Option<u64>,
 ) -> String {
+    // Every chunk repeats them: what the provider says takes their place only where it is as short as such names are.
+    let short = |name: &&str| name.len() <= LONGEST;
+    let (id, model) = (id.filter(short), model.filter(short));
     let mut json = Json::with_capacity(128);
     json.key("id").text(id.unwrap_or(&envelope.id));
     json.key("object").text(object);

@@ -2,7 +2,7 @@
 //! system's texts.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use flyball_core::json::{NodeKind, Value};
 
@@ -13,8 +13,8 @@ use crate::conversation::{Part, Request, Speaker, ToolCall, ToolResult, Turn};
 use crate::fields::Meaning;
 use crate::gate::Gate;
 
-/// Names of the tools that were called, by the ids of the calls.
-type Calls<'d> = HashMap<Cow<'d, str>, Cow<'d, str>>;
+/// The ids of the calls of tools so far.
+type Calls<'d> = HashSet<Cow<'d, str>>;
 
 /// Who a message is from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -202,7 +202,7 @@ fn tool_calls<'d>(
     for (index, item) in value.items().enumerate() {
         let here = || format!("{path}.tool_calls[{index}]");
         if let Some(call) = tool_call(item, here, gate)? {
-            calls.insert(call.id.clone(), call.name.clone());
+            calls.insert(call.id.clone());
             parts.push(Part::ToolCall(call));
         }
     }
@@ -259,6 +259,8 @@ fn result<'d>(
 ) -> Result<Part<'d>, Untranslatable> {
     gate.pass(Meaning::ToolResult, || path.into(), item)?;
     let id = message.tool_call_id.ok_or_else(|| wrong(&format!("{path}.tool_call_id"), "is missing"))?;
-    let name = calls.get(&id).cloned().ok_or_else(|| wrong(path, "answers no call of a tool before it"))?;
-    Ok(Part::ToolResult(ToolResult { id, name: Some(name), parts, error: false }))
+    if !calls.contains(&id) {
+        return Err(wrong(path, "answers no call of a tool before it"));
+    }
+    Ok(Part::ToolResult(ToolResult { id, parts, error: false }))
 }

@@ -2,9 +2,10 @@
 //! stays where it was.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use crate::Untranslatable;
-use crate::conversation::{Part, Request, Source, Speaker, ToolResult, Turn};
+use crate::conversation::{Part, Request, Source, Speaker, ToolCall, ToolResult, Turn};
 use crate::write::Json;
 
 /// Writes the items of `messages`.
@@ -20,11 +21,15 @@ pub(super) fn write(request: &Request<'_>, json: &mut Json) -> Result<(), Untran
             }
         });
     }
+    let mut calls = HashSet::new();
     for turn in &request.turns {
         match turn.speaker {
             Speaker::System => message("system", &turn.parts, json),
-            Speaker::Assistant => assistant(turn, json),
-            Speaker::User => user(turn, json)?,
+            Speaker::Assistant => {
+                calls.extend(called(turn).map(|call| &*call.id));
+                assistant(turn, json);
+            }
+            Speaker::User => user(turn, &calls, json)?,
         }
     }
     Ok(())
@@ -32,11 +37,11 @@ pub(super) fn write(request: &Request<'_>, json: &mut Json) -> Result<(), Untran
 
 /// Results of tools come first, each a message of its own; then what else is said, with the media of the results,
 /// which have no place in theirs.
-fn user(turn: &Turn<'_>, json: &mut Json) -> Result<(), Untranslatable> {
+fn user(turn: &Turn<'_>, calls: &HashSet<&str>, json: &mut Json) -> Result<(), Untranslatable> {
     let mut rest = Vec::new();
     for part in &turn.parts {
         if let Part::ToolResult(result) = part {
-            if result.name.is_none() {
+            if !calls.contains(&*result.id) {
                 return Err(Untranslatable::new(turn.path.as_str(), "answers no call of a tool before it"));
             }
             tool(result, json);
@@ -71,19 +76,20 @@ fn contents(role: &str, parts: &[&Part<'_>], json: &mut Json) {
     });
 }
 
+fn called<'r, 'd>(turn: &'r Turn<'d>) -> impl Iterator<Item = &'r ToolCall<'d>> {
+    turn.parts.iter().filter_map(|part| match part {
+        Part::ToolCall(call) => Some(call),
+        _ => None,
+    })
+}
+
 fn assistant(turn: &Turn<'_>, json: &mut Json) {
     let said: Vec<&Part<'_>> =
         turn.parts.iter().filter(|part| matches!(part, Part::Text(_) | Part::Refusal(_))).collect();
-    let calls = || {
-        turn.parts.iter().filter_map(|part| match part {
-            Part::ToolCall(call) => Some(call),
-            _ => None,
-        })
-    };
     json.object(|json| {
         json.key("role").text("assistant");
         match said.as_slice() {
-            [] if calls().next().is_some() => {}
+            [] if called(turn).next().is_some() => {}
             [Part::Refusal(refusal)] => {
                 json.key("content").raw("null");
                 json.key("refusal").text(refusal);
@@ -94,9 +100,9 @@ fn assistant(turn: &Turn<'_>, json: &mut Json) {
             }
             said => content(said, json),
         }
-        if calls().next().is_some() {
+        if called(turn).next().is_some() {
             json.key("tool_calls").array(|json| {
-                for call in calls() {
+                for call in called(turn) {
                     json.object(|json| {
                         json.key("id").text(&call.id);
                         json.key("type").text("function");

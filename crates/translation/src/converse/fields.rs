@@ -78,13 +78,14 @@ pub(crate) fn request_fate(meaning: Meaning) -> Fate {
              refused",
         ),
         Meaning::MaxOutputTokens => Carried("inferenceConfig.maxTokens"),
-        Meaning::Temperature => {
-            Converted("inferenceConfig.temperature", "at most 1; left out where Claude thinks")
-        }
-        Meaning::TopP => Carried("inferenceConfig.topP"),
+        Meaning::Temperature => Converted(
+            "inferenceConfig.temperature",
+            "at most 1; left out where Claude thinks, and from its 4.7 on",
+        ),
+        Meaning::TopP => Converted("inferenceConfig.topP", "left out for Claude from 4.7 on"),
         Meaning::TopK => Converted(
             "additionalModelRequestFields",
-            "`top_k`, for Nova `inferenceConfig.topK`; left out where Claude thinks",
+            "`top_k`, for Nova `inferenceConfig.topK`; left out where Claude thinks, and from its 4.7 on",
         ),
         Meaning::Stop => Carried("inferenceConfig.stopSequences"),
         Meaning::JsonSchema => {
@@ -92,7 +93,8 @@ pub(crate) fn request_fate(meaning: Meaning) -> Fate {
         }
         Meaning::ReasoningEffort => Converted(
             "additionalModelRequestFields",
-            "Claude: `thinking` of low 1024, medium 4096, high 16384, beyond 32768 tokens, 1024 below the cap; Nova: \
+            "Claude before 4.6: `thinking` of low 1024, medium 4096, high 16384, beyond 32768 tokens, 1024 below the \
+             cap, later ones: adaptive with `output_config.effort`; Nova: \
              `reasoningConfig`, at most medium; OpenAI: `reasoning_effort`; left out for models of others, and where \
              Claude must call a tool or go on from results",
         ),

@@ -1,6 +1,7 @@
 //! What Converse has no words for and hands on to the model as it is (`additionalModelRequestFields`): thinking, and
 //! sampling from the most likely tokens. The words are those of the model's vendor, told by its name.
 
+use crate::claude::{self, Mode, Off, Traits};
 use crate::conversation::{Reasoning, Request, ToolChoice};
 use crate::fields::Meaning;
 use crate::gate::Gate;
@@ -27,6 +28,8 @@ pub(crate) struct ModelFields {
     pub(crate) request: Option<String>,
     /// Whether Claude thinks, which it does at its own temperature only.
     pub(crate) thinks: bool,
+    /// Whether the model takes temperature and `topP`.
+    pub(crate) samples: bool,
     /// Whether the answer can say which stop sequence ended it.
     pub(crate) tells_stop_sequence: bool,
 }
@@ -39,12 +42,14 @@ pub(crate) fn fields(
     gate: &mut Gate,
 ) -> ModelFields {
     let vendor = vendor(model);
+    let traits = claude::traits(model);
+    let samples = vendor != Vendor::Anthropic || traits.sampling;
     let mut thinks = false;
     let mut json = Json::with_capacity(128);
     json.object(|json| {
         if let Some(reasoning) = &request.reasoning {
             match vendor {
-                Vendor::Anthropic => thinks = write_claude(json, request, reasoning, sides, gate),
+                Vendor::Anthropic => thinks = write_claude(json, request, (traits, reasoning), sides, gate),
                 Vendor::Amazon => write_nova(json, reasoning),
                 Vendor::OpenAi => match effort(reasoning) {
                     Some(effort) => json.key("reasoning_effort").text(effort),
@@ -54,7 +59,7 @@ pub(crate) fn fields(
             }
         }
         match request.top_k {
-            Some(_) if thinks => gate.drop("top_k".to_owned()),
+            Some(_) if thinks || !samples => gate.drop("top_k".to_owned()),
             Some(top_k) if vendor == Vendor::Amazon => {
                 json.key("inferenceConfig").object(|json| json.key("topK").raw(top_k));
             }
@@ -62,12 +67,17 @@ pub(crate) fn fields(
             None => {}
         }
     });
-    if thinks && request.temperature.is_some_and(|number| number.parse() != Ok(1.0)) {
+    let fits = |number: &str| samples && (!thinks || number.parse() == Ok(1.0));
+    if request.temperature.is_some_and(|number| !fits(number)) {
         gate.drop("temperature".to_owned());
+    }
+    if request.top_p.is_some() && !samples {
+        gate.drop("top_p".to_owned());
     }
     ModelFields {
         request: String::from_utf8(json.finish()).ok().filter(|fields| fields != "{}"),
         thinks,
+        samples,
         tells_stop_sequence: vendor == Vendor::Anthropic && !request.stop.is_empty(),
     }
 }
@@ -106,47 +116,40 @@ fn vendor(model: &str) -> Vendor {
     }
 }
 
-/// Whether Claude thinks. It does not where it must call a tool, where the cap leaves no room, and where it goes on
-/// from results of tools or its own words: that would need the signed thinking that came with them.
+/// Whether Claude thinks. It does not where it must call a tool; by a budget also not where the cap leaves no room, and
+/// where it goes on from results of tools or its own words: that would need the signed thinking that came with them.
 fn write_claude(
     json: &mut Json,
     request: &Request<'_>,
-    reasoning: &Reasoning<'_>,
+    (traits, reasoning): (Traits, &Reasoning<'_>),
     sides: &[Side<'_, '_>],
     gate: &mut Gate,
 ) -> bool {
-    let wanted = match reasoning {
-        Reasoning::Off => {
-            json.key("thinking").object(|json| json.key("type").text("disabled"));
-            return false;
-        }
-        Reasoning::Adaptive => None,
-        Reasoning::Budget(tokens) => Some(*tokens),
-        Reasoning::Effort(effort) => Some(budget(effort)),
-    };
     let cap = request.max_output_tokens.unwrap_or(u64::MAX);
     let forced = matches!(request.tool_choice, Some(ToolChoice::Any | ToolChoice::Named(_)));
-    if forced || cap < 2 * LEAST || goes_on(sides) {
-        left_out(reasoning, gate);
-        return false;
-    }
-    json.key("thinking").object(|json| match wanted {
-        None => json.key("type").text("adaptive"),
-        Some(wanted) => {
-            json.key("type").text("enabled");
-            json.key("budget_tokens").number(wanted.min(cap - LEAST));
+    let thinking = |json: &mut Json, word: &str| json.key("type").text(word);
+    match claude::mode(traits, reasoning) {
+        None if traits.off == Off::Said => {
+            json.key("thinking").object(|json| thinking(json, "disabled"));
         }
-    });
-    true
-}
-
-fn budget(effort: &str) -> u64 {
-    match effort {
-        "minimal" | "low" => 1024,
-        "medium" => 4096,
-        "high" => 16_384,
-        _ => 32_768,
+        None if traits.off == Off::Unsaid => {}
+        Some(Mode::Adaptive(effort)) if !forced => {
+            json.key("thinking").object(|json| thinking(json, "adaptive"));
+            if let Some(effort) = effort {
+                json.key("output_config").object(|json| json.key("effort").text(effort));
+            }
+            return true;
+        }
+        Some(Mode::Budget(wanted)) if !forced && cap >= 2 * LEAST && !goes_on(sides) => {
+            json.key("thinking").object(|json| {
+                thinking(json, "enabled");
+                json.key("budget_tokens").number(wanted.min(cap - LEAST));
+            });
+            return true;
+        }
+        _ => left_out(reasoning, gate),
     }
+    false
 }
 
 /// At `high` Nova takes no cap, no temperature: `medium` is its most.

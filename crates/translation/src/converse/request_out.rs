@@ -26,12 +26,16 @@ pub(crate) fn write_request(
         return Err(gate.refusal("response_format".to_owned()));
     }
     let model = model_out::fields(request, &sides, wanted.model, gate);
-    let temperature = request.temperature.filter(|_| !model.thinks).map(|number| at_most_one(number, gate));
+    let temperature = request
+        .temperature
+        .filter(|_| model.samples && !model.thinks)
+        .map(|number| at_most_one(number, gate));
+    let top_p = request.top_p.filter(|_| model.samples);
     let mut json = Json::with_capacity(4096);
     json.object(|json| {
-        if request.system.iter().any(|text| !text.is_empty()) {
+        if request.system.iter().any(|text| !sides::is_blank(text)) {
             json.key("system").array(|json| {
-                for text in request.system.iter().filter(|text| !text.is_empty()) {
+                for text in request.system.iter().filter(|text| !sides::is_blank(text)) {
                     json.object(|json| json.key("text").text(text));
                 }
             });
@@ -39,7 +43,7 @@ pub(crate) fn write_request(
         write_tool_config(json, tools, request.tool_choice.as_ref());
         let settings = request.max_output_tokens.is_some()
             || temperature.is_some()
-            || request.top_p.is_some()
+            || top_p.is_some()
             || !request.stop.is_empty();
         if settings {
             json.key("inferenceConfig").object(|json| {
@@ -49,7 +53,7 @@ pub(crate) fn write_request(
                 if let Some(temperature) = temperature {
                     json.key("temperature").raw(temperature);
                 }
-                if let Some(top_p) = request.top_p {
+                if let Some(top_p) = top_p {
                     json.key("topP").raw(top_p);
                 }
                 if !request.stop.is_empty() {

@@ -110,9 +110,10 @@ pub(crate) fn request_fate(meaning: Meaning) -> Fate {
             "`thinkingLevel` low, medium or high, the nearest; up to the second generation `thinkingBudget`: low \
              1024, medium 4096, high 16384, beyond 24576; none 0",
         ),
-        Meaning::ReasoningBudget => {
-            Converted("generationConfig.thinkingConfig.thinkingBudget", "adaptive as -1, disabled as 0")
-        }
+        Meaning::ReasoningBudget => Converted(
+            "generationConfig.thinkingConfig.thinkingBudget",
+            "at most 24576; adaptive as -1; disabled as 0, or as the least where the model always thinks",
+        ),
         Meaning::Stream => Converted("", "another address is called"),
         Meaning::StreamUsage => Converted("", "always told"),
         // Hints, and what is told or kept anyhow.

@@ -19,13 +19,13 @@ pub(crate) fn write_request(
     let sides = sides::sides(request)?;
     parts_out::check(&sides, gate)?;
     let newer = is_newer(wanted.model);
-    let settings = settings_out::settings(request, newer, gate);
+    let settings = settings_out::settings(request, wanted.model, newer, gate);
     let mut json = Json::with_capacity(4096);
     json.object(|json| {
-        if request.system.iter().any(|text| !text.is_empty()) {
+        if request.system.iter().any(|text| !sides::is_blank(text)) {
             json.key("systemInstruction").object(|json| {
                 json.key("parts").array(|json| {
-                    for text in request.system.iter().filter(|text| !text.is_empty()) {
+                    for text in request.system.iter().filter(|text| !sides::is_blank(text)) {
                         json.object(|json| json.key("text").text(text));
                     }
                 });

@@ -8,8 +8,11 @@ use crate::write::Json;
 /// The most thinking that every model with a budget accepts.
 const LARGEST_BUDGET: u64 = 24_576;
 
+/// The least thinking of the pro models of the second generation.
+const LEAST_OF_PRO: u64 = 128;
+
 /// `generationConfig`; none when nothing is said in it.
-pub(crate) fn settings(request: &Request<'_>, newer: bool, gate: &mut Gate) -> Option<String> {
+pub(crate) fn settings(request: &Request<'_>, model: &str, newer: bool, gate: &mut Gate) -> Option<String> {
     let mut json = Json::with_capacity(256);
     json.object(|json| {
         if let Some(cap) = request.max_output_tokens {
@@ -47,7 +50,19 @@ pub(crate) fn settings(request: &Request<'_>, newer: bool, gate: &mut Gate) -> O
             }
         }
         if let Some(reasoning) = &request.reasoning {
-            json.key("thinkingConfig").object(|json| write_thinking(json, reasoning, newer));
+            let told = match reasoning {
+                Reasoning::Off => newer || model.contains("pro"),
+                Reasoning::Budget(tokens) => *tokens > LARGEST_BUDGET,
+                _ => false,
+            };
+            // Not kept as it was.
+            if told {
+                let budget = gate.name_of(Meaning::ReasoningBudget);
+                let meaning =
+                    if budget.is_some() { Meaning::ReasoningBudget } else { Meaning::ReasoningEffort };
+                gate.drop_meaning(meaning);
+            }
+            json.key("thinkingConfig").object(|json| write_thinking(json, reasoning, model, newer));
         }
     });
     let settings = String::from_utf8(json.finish()).ok()?;
@@ -55,11 +70,14 @@ pub(crate) fn settings(request: &Request<'_>, newer: bool, gate: &mut Gate) -> O
 }
 
 /// Thinking is shown wherever it is asked for; -1 leaves its amount to the model.
-fn write_thinking(json: &mut Json, reasoning: &Reasoning<'_>, newer: bool) {
+fn write_thinking(json: &mut Json, reasoning: &Reasoning<'_>, model: &str, newer: bool) {
     match reasoning {
+        // The newer models and the larger of the older ones always think: these are their least.
+        Reasoning::Off if newer => return json.key("thinkingLevel").text("low"),
+        Reasoning::Off if model.contains("pro") => return json.key("thinkingBudget").number(LEAST_OF_PRO),
         Reasoning::Off => return json.key("thinkingBudget").raw("0"),
         Reasoning::Adaptive => json.key("thinkingBudget").raw("-1"),
-        Reasoning::Budget(tokens) => json.key("thinkingBudget").number(*tokens),
+        Reasoning::Budget(tokens) => json.key("thinkingBudget").number((*tokens).min(LARGEST_BUDGET)),
         Reasoning::Effort(effort) if newer => json.key("thinkingLevel").text(level(effort)),
         Reasoning::Effort(effort) => json.key("thinkingBudget").number(budget(effort)),
     }

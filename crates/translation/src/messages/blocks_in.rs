@@ -1,7 +1,7 @@
 //! Blocks of content in a caller's messages, read.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fmt;
 
 use flyball_core::json::{NodeKind, Value};
@@ -11,8 +11,8 @@ use crate::conversation::{Part, Source, ToolCall, ToolResult};
 use crate::fields::Meaning;
 use crate::gate::Gate;
 
-/// The calls of tools so far: names by ids.
-pub(super) type Calls<'d> = HashMap<Cow<'d, str>, Cow<'d, str>>;
+/// The ids of the calls of tools so far.
+pub(super) type Calls<'d> = HashSet<Cow<'d, str>>;
 
 /// Where a list of blocks stands, and which of them is meant. Made into text only where it is told.
 #[derive(Clone, Copy, Debug)]
@@ -235,7 +235,7 @@ fn tool_use<'d>(
     let (id, name) = (text(block, "id", at)?, text(block, "name", at)?);
     let input = block.get("input").filter(|input| input.kind() == NodeKind::Object);
     let input = input.ok_or_else(|| Untranslatable::new(at.member("input"), "is not an object"))?;
-    calls.insert(id.clone(), name.clone());
+    calls.insert(id.clone());
     if gate.pass(Meaning::ToolCall, || at.to_string(), block)? {
         parts.push(Part::ToolCall(ToolCall { id, name, arguments: Cow::Borrowed(input.raw()) }));
     }
@@ -251,8 +251,7 @@ fn tool_result<'d>(
 ) -> Result<(), Untranslatable> {
     rest(block, at, &["type", "tool_use_id", "content", "is_error"], gate)?;
     let id = text(block, "tool_use_id", at)?;
-    let name = calls.get(&id).cloned();
-    if name.is_none() {
+    if !calls.contains(&id) {
         return Err(Untranslatable::new(at.member("tool_use_id"), "names no call of a tool before it"));
     }
     let error = match block.get("is_error") {
@@ -282,7 +281,7 @@ fn tool_result<'d>(
         }
         None => Vec::new(),
     };
-    parts.push(Part::ToolResult(ToolResult { id, name, parts: said, error }));
+    parts.push(Part::ToolResult(ToolResult { id, parts: said, error }));
     Ok(())
 }
 

@@ -90,7 +90,10 @@ impl EventReader {
                 Ok(())
             }
             "ping" => {
-                events.push(Event::Ping);
+                // Before the beginning there is nothing to keep alive.
+                if self.started {
+                    events.push(Event::Ping);
+                }
                 Ok(())
             }
             "error" => Err(StreamError::Reported),

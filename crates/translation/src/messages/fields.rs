@@ -51,19 +51,28 @@ pub(crate) fn request_fate(meaning: Meaning) -> Fate {
         Meaning::ToolChoice => Converted("tool_choice.type", "auto, none, any, or tool with its name"),
         Meaning::ParallelToolCalls => Converted("tool_choice.disable_parallel_tool_use", "negated"),
         Meaning::MaxOutputTokens => Carried("max_tokens"),
-        Meaning::Temperature => Converted("temperature", "at most 1; left out where there is thinking"),
-        Meaning::TopP => Carried("top_p"),
-        Meaning::TopK => Carried("top_k"),
+        Meaning::Temperature => Converted(
+            "temperature",
+            "at most 1; left out where there is thinking, and for models from 4.7 on, which take none",
+        ),
+        Meaning::TopP => {
+            Converted("top_p", "left out below 0.95 where there is thinking, and for models from 4.7 on")
+        }
+        Meaning::TopK => Converted("top_k", "left out where there is thinking, and for models from 4.7 on"),
         Meaning::Stop => Carried("stop_sequences"),
         Meaning::JsonSchema => {
             Converted("output_config.format", "the schema without its name and description")
         }
         Meaning::ReasoningEffort => Converted(
             "thinking.type",
-            "minimal and low as a budget of 1024 tokens, medium 4096, high 16384, more 32768, at most the cap less \
-             1024; none as disabled; left out where the provider would refuse it",
+            "for models before 4.6 as a budget: minimal and low 1024 tokens, medium 4096, high 16384, more 32768, at \
+             most the cap less 1024; for later ones as adaptive, with output_config.effort; none as disabled; left \
+             out where the provider would refuse it",
         ),
-        Meaning::ReasoningBudget => Converted("thinking.type", "with the budget, at most the cap less 1024"),
+        Meaning::ReasoningBudget => Converted(
+            "thinking.type",
+            "with the budget, at most the cap less 1024; for models from 4.7 on as adaptive, with the nearest effort",
+        ),
         Meaning::Stream => Carried("stream"),
         Meaning::StreamUsage => Converted("", "always told"),
         Meaning::EndUser => Carried("metadata.user_id"),

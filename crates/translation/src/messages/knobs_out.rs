@@ -2,6 +2,7 @@
 
 use flyball_core::json::Value;
 
+use crate::claude::{self, Mode, Off, Traits};
 use crate::conversation::{Format, Reasoning, Request, ToolChoice};
 use crate::fields::Meaning;
 use crate::gate::Gate;
@@ -19,53 +20,63 @@ pub(super) enum Thinking {
     /// As it does by itself.
     Unsaid,
     Off,
-    Adaptive,
+    /// As much as it likes, with this effort.
+    Adaptive(Option<&'static str>),
     /// At most so many tokens, of those of the answer.
     Budget(u64),
 }
 
 impl Thinking {
     fn is_on(self) -> bool {
-        matches!(self, Thinking::Adaptive | Thinking::Budget(_))
+        matches!(self, Thinking::Adaptive(_) | Thinking::Budget(_))
     }
 }
 
-/// How the model is to think, given the cap on its output. Where the provider would refuse it (a cap without room,
-/// a tool that must be called, an answer that `goes_on` without its signed thinking) it is left out by name.
-pub(super) fn thinking(request: &Request<'_>, cap: u64, goes_on: bool, gate: &mut Gate) -> Thinking {
-    let (wanted, meaning) = match &request.reasoning {
-        None => return Thinking::Unsaid,
-        Some(Reasoning::Off) => return Thinking::Off,
-        Some(Reasoning::Adaptive) => (None, Meaning::ReasoningEffort),
-        Some(Reasoning::Effort(word)) => (Some(budget(word)), Meaning::ReasoningEffort),
-        Some(Reasoning::Budget(tokens)) => (Some(*tokens), Meaning::ReasoningBudget),
+/// How the model is to think, given the cap on its output. Where the provider would refuse it (a tool that must be
+/// called; with a budget a cap without room, or an answer that `goes_on` without its signed thinking) it is left out by
+/// name.
+pub(super) fn thinking(
+    request: &Request<'_>,
+    claude: Traits,
+    cap: u64,
+    goes_on: bool,
+    gate: &mut Gate,
+) -> Thinking {
+    let Some(reasoning) = &request.reasoning else { return Thinking::Unsaid };
+    let meaning = match reasoning {
+        Reasoning::Budget(_) => Meaning::ReasoningBudget,
+        _ => Meaning::ReasoningEffort,
     };
     let forced = matches!(request.tool_choice, Some(ToolChoice::Any | ToolChoice::Named(_)));
-    if forced || goes_on || cap < MIN_BUDGET + LEFT_TO_ANSWER {
-        gate.drop_meaning(meaning);
-        return Thinking::Unsaid;
+    match claude::mode(claude, reasoning) {
+        None if claude.off == Off::Said => return Thinking::Off,
+        None if claude.off == Off::Unsaid => return Thinking::Unsaid,
+        Some(Mode::Adaptive(effort)) if !forced => return Thinking::Adaptive(effort),
+        Some(Mode::Budget(tokens)) if !forced && !goes_on && cap >= MIN_BUDGET + LEFT_TO_ANSWER => {
+            return Thinking::Budget(tokens.clamp(MIN_BUDGET, cap - LEFT_TO_ANSWER));
+        }
+        _ => gate.drop_meaning(meaning),
     }
-    wanted
-        .map_or(Thinking::Adaptive, |tokens| Thinking::Budget(tokens.clamp(MIN_BUDGET, cap - LEFT_TO_ANSWER)))
+    Thinking::Unsaid
 }
 
-/// The budget that a word of effort stands for.
-fn budget(effort: &str) -> u64 {
-    match effort {
-        "minimal" | "low" => 1024,
-        "high" => 16_384,
-        "xhigh" | "max" => 32_768,
-        _ => 4096,
+/// What the model takes of a setting of sampling: nothing, where it takes none.
+fn sampled<'d>(name: &str, written: Option<&'d str>, claude: Traits, gate: &mut Gate) -> Option<&'d str> {
+    if written.is_some() && !claude.sampling {
+        gate.drop(name.to_owned());
+        return None;
     }
+    written
 }
 
 /// At most 1, and with thinking nothing else.
 pub(super) fn temperature<'d>(
     request: &Request<'d>,
     thinking: &Thinking,
+    claude: Traits,
     gate: &mut Gate,
 ) -> Option<&'d str> {
-    let written = request.temperature?;
+    let written = sampled("temperature", request.temperature, claude, gate)?;
     let value: f64 = written.parse().unwrap_or(1.0);
     if value > 1.0 || (thinking.is_on() && value < 1.0) {
         gate.drop("temperature".to_owned());
@@ -75,8 +86,13 @@ pub(super) fn temperature<'d>(
 }
 
 /// With thinking at least 0.95.
-pub(super) fn top_p<'d>(request: &Request<'d>, thinking: &Thinking, gate: &mut Gate) -> Option<&'d str> {
-    let written = request.top_p?;
+pub(super) fn top_p<'d>(
+    request: &Request<'d>,
+    thinking: &Thinking,
+    claude: Traits,
+    gate: &mut Gate,
+) -> Option<&'d str> {
+    let written = sampled("top_p", request.top_p, claude, gate)?;
     if thinking.is_on() && written.parse::<f64>().is_ok_and(|value| value < 0.95) {
         gate.drop("top_p".to_owned());
         return None;
@@ -85,8 +101,13 @@ pub(super) fn top_p<'d>(request: &Request<'d>, thinking: &Thinking, gate: &mut G
 }
 
 /// Without thinking only.
-pub(super) fn top_k<'d>(request: &Request<'d>, thinking: &Thinking, gate: &mut Gate) -> Option<&'d str> {
-    let written = request.top_k?;
+pub(super) fn top_k<'d>(
+    request: &Request<'d>,
+    thinking: &Thinking,
+    claude: Traits,
+    gate: &mut Gate,
+) -> Option<&'d str> {
+    let written = sampled("top_k", request.top_k, claude, gate)?;
     if thinking.is_on() {
         gate.drop("top_k".to_owned());
         return None;
@@ -99,7 +120,7 @@ pub(super) fn write_thinking(thinking: &Thinking, json: &mut Json) {
     let word = match thinking {
         Thinking::Unsaid => return,
         Thinking::Off => "disabled",
-        Thinking::Adaptive => "adaptive",
+        Thinking::Adaptive(_) => "adaptive",
         Thinking::Budget(_) => "enabled",
     };
     json.key("thinking").object(|json| {
@@ -110,17 +131,31 @@ pub(super) fn write_thinking(thinking: &Thinking, json: &mut Json) {
     });
 }
 
-/// Writes `output_config`.
-pub(super) fn write_format(request: &Request<'_>, json: &mut Json) {
+/// Writes `output_config`: the effort of thinking, and the answer's form.
+pub(super) fn write_output(request: &Request<'_>, thinking: &Thinking, json: &mut Json) {
+    let effort = match thinking {
+        Thinking::Adaptive(effort) => *effort,
+        _ => None,
+    };
     // Any JSON object cannot be asked for; the gate has refused it.
-    if let Some(Format::Schema { schema, .. }) = &request.format {
-        json.key("output_config").object(|json| {
+    let schema = match &request.format {
+        Some(Format::Schema { schema, .. }) => Some(schema),
+        _ => None,
+    };
+    if effort.is_none() && schema.is_none() {
+        return;
+    }
+    json.key("output_config").object(|json| {
+        if let Some(effort) = effort {
+            json.key("effort").text(effort);
+        }
+        if let Some(schema) = schema {
             json.key("format").object(|json| {
                 json.key("type").text("json_schema");
                 json.key("schema").raw(schema.raw());
             });
-        });
-    }
+        }
+    });
 }
 
 /// Writes `tools` and `tool_choice`.

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use super::blocks_out;
 use super::knobs_out;
+use crate::claude;
 use crate::conversation::Request;
 use crate::gate::Gate;
 use crate::sides;
@@ -25,10 +26,11 @@ pub(crate) fn write_request(
 ) -> Result<Vec<u8>, Untranslatable> {
     let cap = request.max_output_tokens.unwrap_or(wanted.max_output_tokens);
     let sides = sides::sides(request)?;
-    let thinking = knobs_out::thinking(request, cap, sides::goes_on(&sides), gate);
-    let temperature = knobs_out::temperature(request, &thinking, gate);
-    let top_p = knobs_out::top_p(request, &thinking, gate);
-    let top_k = knobs_out::top_k(request, &thinking, gate);
+    let claude = claude::traits(wanted.model);
+    let thinking = knobs_out::thinking(request, claude, cap, sides::goes_on(&sides), gate);
+    let temperature = knobs_out::temperature(request, &thinking, claude, gate);
+    let top_p = knobs_out::top_p(request, &thinking, claude, gate);
+    let top_k = knobs_out::top_k(request, &thinking, claude, gate);
     // There must be something to answer: instructions alone become the user's words.
     let (system, spoken): (&[Cow<'_, str>], &[Cow<'_, str>]) =
         if sides.is_empty() { (&[], &request.system) } else { (&request.system, &[]) };
@@ -47,16 +49,16 @@ pub(crate) fn write_request(
             json.key("stop_sequences").array(|json| request.stop.iter().for_each(|text| json.text(text)));
         }
         knobs_out::write_thinking(&thinking, json);
-        knobs_out::write_format(request, json);
+        knobs_out::write_output(request, &thinking, json);
         if let Some(user) = &request.end_user {
             json.key("metadata").object(|json| json.key("user_id").text(user));
         }
         knobs_out::write_tools(request, json);
-        if system.iter().any(|text| !text.is_empty()) {
+        if system.iter().any(|text| !sides::is_blank(text)) {
             json.key("system").array(|json| {
                 system
                     .iter()
-                    .filter(|text| !text.is_empty())
+                    .filter(|text| !sides::is_blank(text))
                     .for_each(|text| blocks_out::write_text(text, json));
             });
         }

@@ -60,12 +60,7 @@ fn call(id: &'static str, arguments: &'static str) -> Part<'static> {
 }
 
 fn result(id: &'static str, said: &'static str) -> Part<'static> {
-    Part::ToolResult(ToolResult {
-        id: id.into(),
-        name: Some("look".into()),
-        parts: vec![text(said)],
-        error: false,
-    })
+    Part::ToolResult(ToolResult { id: id.into(), parts: vec![text(said)], error: false })
 }
 
 fn said(turns: Vec<Turn<'static>>) -> Request<'static> {

@@ -1,7 +1,6 @@
 //! Reading what is said: the items of `input`, of which some begin a turn and some go on with one.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use flyball_core::json::Value;
 
@@ -27,7 +26,7 @@ pub(super) fn read<'d>(
         request.turns.push(Turn { speaker: Speaker::User, path: path(), parts });
         return Ok(());
     }
-    let mut input = Input { request, gate, calls: HashMap::new() };
+    let mut input = Input { request, gate };
     for (index, item) in items(value, &path)? {
         input.item(index, item)?;
     }
@@ -37,8 +36,6 @@ pub(super) fn read<'d>(
 struct Input<'d, 'r> {
     request: &'r mut Request<'d>,
     gate: &'r mut Gate,
-    /// Names of the tools that were called, by the calls' ids.
-    calls: HashMap<Cow<'d, str>, Cow<'d, str>>,
 }
 
 impl<'d> Input<'d, '_> {
@@ -133,7 +130,6 @@ impl<'d> Input<'d, '_> {
             return Err(Untranslatable::new(path(), "must have 'call_id' and 'name'"));
         };
         if self.gate.pass(Meaning::ToolCall, path, item)? {
-            self.calls.insert(id.clone(), name.clone());
             let call = ToolCall { id, name, arguments: arguments.unwrap_or_default() };
             self.answer(index, vec![Part::ToolCall(call)]);
         }
@@ -161,8 +157,7 @@ impl<'d> Input<'d, '_> {
         let path = || format!("input[{index}].output");
         let parts = content_in::read(output, &path, Place::ToolResult, self.gate)?;
         if self.gate.pass(Meaning::ToolResult, || format!("input[{index}]"), item)? {
-            let name = self.calls.get(&id).cloned();
-            let result = ToolResult { id, name, parts, error: false };
+            let result = ToolResult { id, parts, error: false };
             self.turn(Speaker::User, index, vec![Part::ToolResult(result)]);
         }
         Ok(())

@@ -130,3 +130,24 @@ fn what_was_said_before_stays_as_it_was_at_every_provider() {
 fn expected(text: &str, provider: Dialect) -> usize {
     if text == "weather" && provider == Dialect::Gemini { 2 } else { 1 }
 }
+
+#[test]
+fn blank_texts_are_left_out_and_without_tools_there_is_no_choice_among_them() {
+    let body = json!({"model": "m", "tool_choice": "auto", "tools": [], "parallel_tool_calls": true, "input": [
+        {"role": "user", "content": "Look"},
+        {"role": "assistant", "content": " \n"},
+        {"type": "function_call", "call_id": "a", "name": "look", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "a", "output": "sky"}]});
+    let document = document(&body.to_string());
+    for to in Dialect::PROVIDERS {
+        let wanted = Wanted { model: "m", max_output_tokens: 9 };
+        let translated = flyball_translation::request(Dialect::Responses, &document, to, wanted).unwrap();
+        let written: Json = serde_json::from_slice(&translated.body).unwrap();
+        for name in ["tool_choice", "parallel_tool_calls", "toolConfig"] {
+            assert_eq!(written.get(name), None, "{to:?}");
+        }
+        if to != Dialect::Chat {
+            assert!(!translated.body.windows(4).any(|bytes| bytes == b" \\n\""), "{to:?}");
+        }
+    }
+}

@@ -124,8 +124,8 @@ fn results_stand_first_with_ids_that_fit_and_empty_ones_say_nothing() {
     let picture = Part::Image { source: bytes("image/jpeg"), detail: None };
     let body = written(&request(vec![
         (Speaker::Assistant, vec![text(""), call(&long, "f", r#"{"a":1}"#), call("ok-1", "g", "")]),
-        (Speaker::User, vec![text("well"), result("ok-1", "g", vec![picture])]),
-        (Speaker::User, vec![result(&long, "f", vec![text("")])]),
+        (Speaker::User, vec![text("well"), result("ok-1", vec![picture])]),
+        (Speaker::User, vec![result(&long, vec![text("")])]),
     ]));
     let id = body["messages"][0]["content"][0]["toolUse"]["toolUseId"].clone();
     assert!(id.as_str().unwrap().len() <= 64);
@@ -165,7 +165,7 @@ fn what_has_no_form_is_refused_by_the_name_of_its_turn() {
         image(bytes("image/tiff")),
         Part::Document { source: bytes("application/zip"), name: None },
         Part::Audio { format: "midi".into(), data: "AAAA".into() },
-        result("nobody", "f", vec![]),
+        result("nobody", vec![]),
     ];
     for part in parts {
         let refused = written_for(CLAUDE, &request(vec![(Speaker::User, vec![part])])).unwrap_err();
@@ -232,8 +232,9 @@ fn claude_thinks_below_the_cap_at_its_own_temperature() {
     assert_eq!(thinking(|request| request.max_output_tokens = None), (enabled(16_384), temperature()));
     assert_eq!(thinking(|request| request.temperature = Some("1.0")), (enabled(3976), String::new()));
     assert_eq!(thinking(|request| request.top_k = Some("5")).1, "top_k,temperature");
+    // It does not know how to think as much as it likes.
     let adaptive = thinking(|request| request.reasoning = Some(Reasoning::Adaptive));
-    assert_eq!(adaptive, (json!({ "type": "adaptive" }), temperature()));
+    assert_eq!(adaptive, (enabled(3976), temperature()));
     let off = thinking(|request| request.reasoning = Some(Reasoning::Off));
     assert_eq!(off, (json!({ "type": "disabled" }), String::new()));
     let left_out = [
@@ -242,7 +243,7 @@ fn claude_thinks_below_the_cap_at_its_own_temperature() {
         thinking(|request| {
             let turns = vec![
                 (Speaker::Assistant, vec![call("1", "f", "{}")]),
-                (Speaker::User, vec![result("1", "f", vec![])]),
+                (Speaker::User, vec![result("1", vec![])]),
             ];
             request.turns = trial::request(turns).turns;
         }),
@@ -250,6 +251,22 @@ fn claude_thinks_below_the_cap_at_its_own_temperature() {
     for (thinking, dropped) in left_out {
         assert_eq!((thinking, dropped.as_str()), (Value::Null, "reasoning_effort"));
     }
+}
+
+#[test]
+fn a_newer_claude_thinks_adaptively_with_an_effort_and_takes_no_sampling() {
+    let request = Request {
+        reasoning: Some(Reasoning::Budget(20_000)),
+        temperature: Some("1"),
+        top_p: Some("0.5"),
+        top_k: Some("5"),
+        ..request(vec![(Speaker::User, vec![text("go")])])
+    };
+    let (body, dropped) = written_for("eu.anthropic.claude-opus-4-8-v1:0", &request).unwrap();
+    let fields = json!({ "thinking": { "type": "adaptive" }, "output_config": { "effort": "high" } });
+    assert_eq!(body["additionalModelRequestFields"], fields);
+    assert_eq!(body.get("inferenceConfig"), None);
+    assert_eq!(dropped, ["top_k", "temperature", "top_p"]);
 }
 
 #[test]

@@ -127,12 +127,11 @@ const CARRIED: [Meaning; 31] = [
 
 #[test]
 fn results_follow_their_calls_in_the_order_of_these_and_before_texts() {
-    let failed =
-        ToolResult { id: "1".into(), name: Some("f".into()), parts: vec![text("a"), text("b")], error: true };
+    let failed = ToolResult { id: "1".into(), parts: vec![text("a"), text("b")], error: true };
     let body = written(&request(vec![
         (Speaker::User, vec![text("go")]),
         (Speaker::Assistant, vec![call("1", "f", r#"{"a":1.50}"#), call("2", "g", " ")]),
-        (Speaker::User, vec![text("well"), result("2", "g", vec![])]),
+        (Speaker::User, vec![text("well"), result("2", vec![])]),
         (Speaker::System, vec![text("be brief")]),
         (Speaker::User, vec![Part::ToolResult(failed)]),
     ]));
@@ -157,7 +156,7 @@ fn the_first_call_of_a_step_is_signed_for_models_that_want_that() {
     let request = request(vec![
         (Speaker::User, vec![text("go")]),
         (Speaker::Assistant, vec![text("so"), call("1", "f", "{}"), call("2", "f", "{}")]),
-        (Speaker::User, vec![result("1", "f", vec![]), result("2", "f", vec![])]),
+        (Speaker::User, vec![result("1", vec![]), result("2", vec![])]),
     ]);
     let (body, _) = written_for("gemini-3-pro", &request).unwrap();
     let parts = &body["contents"][1]["parts"];
@@ -169,12 +168,12 @@ fn the_first_call_of_a_step_is_signed_for_models_that_want_that() {
 #[test]
 fn what_has_no_form_is_refused_by_the_name_of_its_turn() {
     let cases = [
-        vec![(Speaker::User, vec![result("1", "f", vec![])])],
+        vec![(Speaker::User, vec![result("1", vec![])])],
         vec![
             (Speaker::Assistant, vec![call("1", "f", "{}")]),
-            (Speaker::User, vec![result("1", "f", vec![])]),
+            (Speaker::User, vec![result("1", vec![])]),
             (Speaker::Assistant, vec![text("so")]),
-            (Speaker::User, vec![result("1", "f", vec![])]),
+            (Speaker::User, vec![result("1", vec![])]),
         ],
         vec![(Speaker::Assistant, vec![call("1", "f", r#"{"a":"#)])],
         vec![(Speaker::Assistant, vec![call("1", "f", "[1]")])],
@@ -216,7 +215,11 @@ fn thinking_is_said_as_the_generation_has_it() {
     assert_eq!(thinking("gemini-2.5-pro", effort("xhigh")), budget(24_576));
     assert_eq!(thinking("gemini-2.5-pro", Reasoning::Budget(2000)), budget(2000));
     assert_eq!(thinking("gemini-3-pro", Reasoning::Adaptive), budget(-1));
-    assert_eq!(thinking("gemini-3-pro", Reasoning::Off), r#"{"thinkingBudget":0}"#);
+    assert_eq!(thinking("gemini-2.5-flash", Reasoning::Budget(31_999)), budget(24_576));
+    assert_eq!(thinking("gemini-2.5-flash", Reasoning::Off), r#"{"thinkingBudget":0}"#);
+    // These always think.
+    assert_eq!(thinking("gemini-2.5-pro", Reasoning::Off), r#"{"thinkingBudget":128}"#);
+    assert_eq!(thinking("gemini-3-pro", Reasoning::Off), r#"{"thinkingLevel":"low"}"#);
     let level = r#"{"thinkingLevel":"low","includeThoughts":true}"#;
     assert_eq!(thinking("gemini-3-pro", effort("minimal")), level);
 }

@@ -12,7 +12,7 @@ use crate::reply::{self, Answer, Choice, Event, Opened, Stop, Usage};
 
 fn words() -> impl Strategy<Value = String> {
     prop_oneof!["[a-zA-Z \\\\\"\n\u{e9}\u{1f600}]{1,20}", "<system>", any::<String>()]
-        .prop_filter("not empty", |text| !text.is_empty())
+        .prop_filter("not blank", |text| !crate::sides::is_blank(text))
 }
 
 fn arguments() -> impl Strategy<Value = String> {
@@ -36,7 +36,6 @@ fn turns(exchanges: &[(Vec<String>, String, Vec<String>)]) -> Vec<Turn<'_>> {
             .map(|call| {
                 Part::ToolResult(ToolResult {
                     id: format!("t{}_{call}", number - 1).into(),
-                    name: Some("look".into()),
                     parts: vec![Part::Text("seen".into())],
                     error: call == 1,
                 })

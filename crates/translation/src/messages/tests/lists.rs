@@ -60,7 +60,10 @@ fn every_field_is_refused_or_left_out_by_name_as_its_meaning_is() {
 fn every_field_that_messages_has_stands_where_the_list_says() {
     for field in REQUEST {
         let (key, value) = field.example;
-        let document = document(&body(&json!({key: serde_json::from_str::<Value>(value).unwrap()})));
+        // Without tools there is no choice among them.
+        let tools = json!([{"name": "look", "input_schema": {"type": "object"}}]);
+        let document =
+            document(&body(&json!({"tools": tools, key: serde_json::from_str::<Value>(value).unwrap()})));
         let written = crate::request(Dialect::Messages, &document, Dialect::Messages, WANTED);
         match request_fate(field.meaning) {
             Fate::Carried(path) | Fate::Converted(path, _) => {

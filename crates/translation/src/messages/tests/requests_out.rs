@@ -152,6 +152,36 @@ fn thinking_is_left_out_by_name_where_the_provider_would_refuse_it() {
 }
 
 #[test]
+fn newer_models_think_adaptively_with_an_effort_also_after_results_and_take_no_sampling() {
+    let mut request = Request {
+        reasoning: Some(Reasoning::Effort("high".into())),
+        max_output_tokens: Some(100),
+        temperature: Some("1"),
+        top_p: Some("0.5"),
+        top_k: Some("5"),
+        ..said(vec![
+            turn(Speaker::Assistant, vec![call("a", "{}")]),
+            turn(Speaker::User, vec![result("a", "x")]),
+        ])
+    };
+    let write = |request: &Request<'_>| {
+        let mut gate = gate();
+        let wanted = Wanted { model: "claude-opus-4-8", ..WANTED };
+        let body = super::super::write_request(request, wanted, &mut gate).unwrap();
+        (serde_json::from_slice::<Value>(&body).unwrap(), gate.into_dropped())
+    };
+    let (body, dropped) = write(&request);
+    assert_eq!(body["thinking"], json!({"type": "adaptive"}));
+    assert_eq!(body["output_config"], json!({"effort": "high"}));
+    assert_eq!(dropped, ["temperature", "top_p", "top_k"]);
+    assert!(dropped.iter().all(|name| body.get(name).is_none()));
+    request.tool_choice = Some(ToolChoice::Any);
+    assert_eq!(write(&request).0.get("thinking"), None);
+    request.reasoning = Some(Reasoning::Off);
+    assert_eq!(write(&request).0.get("thinking"), None);
+}
+
+#[test]
 fn sampling_that_thinking_forbids_is_left_out_by_name() {
     let (_, dropped) = thinking(|request| {
         request.temperature = Some("0.5");
