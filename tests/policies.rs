@@ -51,6 +51,13 @@ async fn metrics(flyball: &Flyball) -> String {
     flyball.client().get("/metrics").await.unwrap().text()
 }
 
+/// Puts a file in place of another at once: written in place, a reload could read one half of it.
+fn replace(path: &Path, text: &str) {
+    let next = path.with_extension("next");
+    fs::write(&next, text).unwrap();
+    fs::rename(next, path).unwrap();
+}
+
 /// Waits until `line` is among the metrics; the harness's patience bounds it.
 async fn until_metric(flyball: &Flyball, line: &str) {
     for _ in 0..1000 {
@@ -102,7 +109,7 @@ async fn a_changed_policy_comes_into_force_and_a_wrong_one_does_not() {
     assert_eq!(ask(&client, "sim", EMAIL).await.status, 403);
     let first = rules(&flyball).await["policy_hash"].clone();
 
-    fs::write(flyball.policy_path(), allows()).unwrap();
+    replace(&flyball.policy_path(), &allows());
     until_metric(&flyball, r#"flyball_reloads_total{result="ok"} 1"#).await;
     assert_eq!(ask(&client, "sim", EMAIL).await.status, 200);
     let second = rules(&flyball).await;
@@ -110,8 +117,7 @@ async fn a_changed_policy_comes_into_force_and_a_wrong_one_does_not() {
     assert_eq!(second["snapshot"], 2);
 
     // A rule that cannot be right is refused with its place, whoever wrote it.
-    fs::write(flyball.policy_path(), policy("  - {id: x, when: prompt.contains_pi, action: block}\n"))
-        .unwrap();
+    replace(&flyball.policy_path(), &policy("  - {id: x, when: prompt.contains_pi, action: block}\n"));
     until_metric(&flyball, r#"flyball_reloads_total{result="refused"} 1"#).await;
     assert_eq!(rules(&flyball).await, second);
     assert_eq!(ask(&client, "sim", EMAIL).await.status, 200);
@@ -123,12 +129,12 @@ async fn a_changed_policy_comes_into_force_and_a_wrong_one_does_not() {
 
     // The policy is one thing and the configuration that names it another; both are one change.
     let config = fs::read_to_string(flyball.config_path()).unwrap();
-    fs::write(flyball.config_path(), format!("{config}surprise: true\n")).unwrap();
+    replace(&flyball.config_path(), &format!("{config}surprise: true\n"));
     until_metric(&flyball, r#"flyball_reloads_total{result="refused"} 2"#).await;
-    fs::write(flyball.policy_path(), blocks()).unwrap();
+    replace(&flyball.policy_path(), &blocks());
     until_metric(&flyball, r#"flyball_reloads_total{result="refused"} 3"#).await;
     assert_eq!(rules(&flyball).await, second, "a good policy beside a bad configuration changes nothing");
-    fs::write(flyball.config_path(), config).unwrap();
+    replace(&flyball.config_path(), &config);
     until_metric(&flyball, r#"flyball_reloads_total{result="ok"} 2"#).await;
     assert_eq!(rules(&flyball).await["policy_hash"], first, "the same policy has the same hash");
     assert_eq!(ask(&client, "sim", EMAIL).await.status, 403);
@@ -156,7 +162,7 @@ async fn an_exchange_keeps_the_policy_that_it_began_with() {
     let simulator = Simulator::start().await.unwrap();
     let flyball =
         start(&simulator, "", &policy("  - {id: none, when: output.contains_pii, action: block}\n")).await;
-    fs::write(flyball.policy_path(), allows()).unwrap();
+    replace(&flyball.policy_path(), &allows());
     until_metric(&flyball, r#"flyball_reloads_total{result="ok"} 1"#).await;
     let client = tenant(&flyball);
     let text = Simulator::script_text("One two three four five six seven. Ask alex.example@example.com now.");
@@ -164,8 +170,7 @@ async fn an_exchange_keeps_the_policy_that_it_began_with() {
     let body = json!({"model": "sim", "stream": true, "messages": [{"role": "user", "content": prompt}]});
     let mut early = client.stream("/v1/chat/completions", &body).await.unwrap();
     assert!(early.next().await.unwrap().is_some());
-    fs::write(flyball.policy_path(), policy("  - {id: never, when: output.contains_pii, action: block}\n"))
-        .unwrap();
+    replace(&flyball.policy_path(), &policy("  - {id: never, when: output.contains_pii, action: block}\n"));
     until_metric(&flyball, r#"flyball_reloads_total{result="ok"} 2"#).await;
     let late = client.stream("/v1/chat/completions", &body).await.unwrap();
     let said = |events: &[flyball_testkit::SseEvent]| -> String {
